@@ -1,0 +1,71 @@
+"""The command line: which words are there, and what code does the program end with?"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+
+import click
+
+import controller
+from cli import exits
+from controller.errors import suggest
+
+# Word -> module whose `command` it is. A module is imported when its word is used: the offline ones start fast.
+COMMANDS: Mapping[str, str] = {
+    "approve": "cli.approve",
+    "cancel": "cli.cancel",
+    "demo": "cli.demo",
+    "deploy": "cli.deploy",
+    "discard": "cli.discard",
+    "doctor": "cli.doctor",
+    "get": "cli.get",
+    "graph": "cli.graph",
+    "key": "cli.key",
+    "logs": "cli.logs",
+    "manifest": "cli.manifest",
+    "outputs": "cli.outputs",
+    "plan": "cli.plan",
+    "refresh": "cli.refresh",
+    "render": "cli.render",
+    "resume": "cli.resume",
+    "schema": "cli.schema",
+    "serve": "cli.serve",
+    "token": "cli.token",
+    "validate": "cli.validate",
+}
+
+
+class Words(click.Group):
+    """A group whose commands are imported by need, and which suggests the near one for a word it does not know."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        found: click.Command = importlib.import_module(COMMANDS[cmd_name]).command
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            remedy = suggest(args[0], COMMANDS, "`lockstep --help` lists the commands")
+            raise click.UsageError(f"there is no command `{args[0]}`; {remedy}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Words, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(controller.__version__, prog_name="lockstep", message="%(prog)s %(version)s")
+def lockstep() -> None:
+    """Keep environments in step with Git."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command line and return its exit code; never raises."""
+    with exits.Guard() as guard:
+        code = lockstep.main(args=argv, prog_name="lockstep", standalone_mode=False)
+        guard.code = code if isinstance(code, int) else exits.Exit.DONE
+    return int(guard.code)

@@ -1,0 +1,238 @@
+"""What is there, and what happened? `lockstep get` prints it, for people as a table, for machines as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from cli import client, output, progress
+from cli.exits import Exit, Stop
+from cli.output import Cell
+from controller.model.deployment import Status
+
+_FORMATS = ("table", "json", "yaml")
+_REPOSITORY = click.option("--repository", help="Only of this repository.")
+
+
+@click.group(name="get")
+def command() -> None:
+    """Print what is there and what happened."""
+
+
+@command.command()
+@output.format_option(*_FORMATS)
+def projects(form: str) -> None:
+    """List the projects."""
+    _list(("projects",), {"PROJECT": lambda row: row["id"]}, form)
+
+
+@command.command()
+@click.argument("project", required=False)
+@output.format_option(*_FORMATS)
+def environments(project: str | None, form: str) -> None:
+    """List the environments, of all projects or of one PROJECT."""
+    columns: dict[str, Cell] = {
+        "ENVIRONMENT": lambda row: f"{row['project']}/{row['name']}",
+        "TYPE": lambda row: row["type"],
+        "STATUS": lambda row: row["status"],
+        "LIVE COMMIT": lambda row: progress.short(row["live_commit"]),
+        "IN STEP": lambda row: row["applied"] is not None and row["applied"] == row["desired"],
+        "HELD": lambda row: ", ".join(f"{hold['kind']} by {hold['who']}" for hold in row["holds"]),
+        "PROBLEMS": lambda row: len(row["problems"]) or None,
+    }
+    _list(("environments",), columns, form, project=project)
+
+
+@command.command()
+@click.argument("project", required=False)
+@click.argument("environment", required=False)
+@_REPOSITORY
+@click.option("--status", type=click.Choice([status.value for status in Status]), help="Only those in this status.")
+@click.option("--commit", help="Only those of this commit.")
+@click.option("--before", help="Only those older than this deployment: the `next` of the page before.")
+@click.option("--limit", type=click.IntRange(1, 200), default=50, help="How many, 50 by default.")
+@output.format_option(*_FORMATS)
+def deployments(project: str | None, environment: str | None, form: str, **filters: Any) -> None:
+    """List deployments, newest first, of all environments, of a PROJECT, or of one ENVIRONMENT."""
+    columns: dict[str, Cell] = {
+        "DEPLOYMENT": lambda row: row["id"],
+        "ENVIRONMENT": lambda row: f"{row['project']}/{row['environment']}",
+        "MODE": lambda row: row["mode"],
+        "STATUS": lambda row: row["status"] + (" (no changes)" if row["no_changes"] else ""),
+        "COMMIT": lambda row: progress.short(row["commit"]),
+        "SUBJECT": lambda row: (row["commit_subject"] or "")[:60],
+        "BY": lambda row: row["created_by"],
+        "OPENED": lambda row: row["created_at"],
+    }
+    _list(("deployments",), columns, form, project=project, environment=environment, **filters)
+
+
+@command.command()
+@click.argument("id")
+@output.format_option("yaml", "json")
+def deployment(id: str, form: str) -> None:
+    """Print one deployment."""
+    _one(("deployments", id), form)
+
+
+@command.command()
+@click.argument("words", nargs=-1, required=True, metavar="ID | PROJECT ENVIRONMENT")
+@output.format_option("yaml", "json")
+def manifest(words: tuple[str, ...], form: str) -> None:
+    """Print the manifest of a deployment, or that of the last one of an environment."""
+    if len(words) > 2:
+        raise Stop(Exit.USAGE, "too many words; give the ID of a deployment, or PROJECT ENVIRONMENT")
+    path = ("deployments", words[0], "manifest") if len(words) == 1 else ("environments", *words, "manifest")
+    with client.connect() as server:
+        output.show(server.get(*path)["manifest"], form)
+
+
+@command.command()
+@click.argument("project")
+@click.argument("environment")
+@output.format_option(*_FORMATS)
+def resources(project: str, environment: str, form: str) -> None:
+    """List the resources of an ENVIRONMENT with the metadata that their modules returned."""
+    columns: dict[str, Cell] = {
+        "RESOURCE": lambda row: row["resource"],
+        "MODULE": lambda row: row["module"] or "(workload)",
+        "METADATA": lambda row: _pairs(row["metadata"]),
+    }
+    _list(("environments", project, environment, "resources"), columns, form)
+
+
+@command.command(name="available-resource-types")
+@click.argument("project")
+@click.argument("environment")
+@click.argument("type", required=False)
+@click.option("--all", "is_all", is_flag=True, help="Also types that are not meant for developers.")
+@output.format_option(*_FORMATS)
+def available_resource_types(project: str, environment: str, type: str | None, is_all: bool, form: str) -> None:
+    """List what a manifest of an ENVIRONMENT can ask for, or what there is of one TYPE."""
+    with client.connect() as server:
+        page = server.get(
+            "environments",
+            project,
+            environment,
+            "available-resource-types",
+            type=type,
+            include_inaccessible="true" if is_all else None,
+        )
+    if form != "table":
+        output.show(page, form)
+        return
+    rows = [{**option, **row} for row in page["items"] for option in row["options"]]
+    columns: dict[str, Cell] = {
+        "TYPE": lambda row: row["id"],
+        "CLASS": lambda row: row["resource_class"],
+        "ID": lambda row: row["resource_id"] or "(any)",
+        "PARAMS": lambda row: ", ".join(_param(name, param) for name, param in row["module_params"].items()),
+        "MODULE": lambda row: row["module_id"],
+        "DESCRIPTION": lambda row: row["description"],
+    }
+    output.table(rows, columns)
+
+
+@command.command()
+@_REPOSITORY
+@output.format_option(*_FORMATS)
+def modules(repository: str | None, form: str) -> None:
+    """List the modules of the platform."""
+    columns: dict[str, Cell] = {
+        "MODULE": lambda row: row["id"],
+        "RESOURCE TYPE": lambda row: row["resource_type"],
+        "DESCRIPTION": lambda row: row["description"],
+        "REPOSITORY": lambda row: row["repository"],
+    }
+    _list(("modules",), columns, form, repository=repository)
+
+
+@command.command(name="resource-types")
+@_REPOSITORY
+@output.format_option(*_FORMATS)
+def resource_types(repository: str | None, form: str) -> None:
+    """List the resource types of the platform."""
+    columns: dict[str, Cell] = {
+        "TYPE": lambda row: row["id"],
+        "DESCRIPTION": lambda row: row["description"],
+        "REPOSITORY": lambda row: row["repository"],
+    }
+    _list(("resource-types",), columns, form, repository=repository)
+
+
+@command.command()
+@_REPOSITORY
+@output.format_option(*_FORMATS)
+def providers(repository: str | None, form: str) -> None:
+    """List the providers of the platform."""
+    columns: dict[str, Cell] = {
+        "PROVIDER": lambda row: f"{row['provider_type']}.{row['id']}",
+        "SOURCE": lambda row: row["source"],
+        "VERSION": lambda row: row["version_constraint"],
+        "REPOSITORY": lambda row: row["repository"],
+    }
+    _list(("providers",), columns, form, repository=repository)
+
+
+@command.command()
+@_REPOSITORY
+@output.format_option(*_FORMATS)
+def runners(repository: str | None, form: str) -> None:
+    """List the runners of the platform, without the values of their variables."""
+    columns: dict[str, Cell] = {
+        "RUNNER": lambda row: row["id"],
+        "TYPE": lambda row: row["type"],
+        "VARIABLES": lambda row: ", ".join(row["variables"]),
+        "DESCRIPTION": lambda row: row["description"],
+        "REPOSITORY": lambda row: row["repository"],
+    }
+    _list(("runners",), columns, form, repository=repository)
+
+
+@command.command()
+@_REPOSITORY
+@click.option("--before", help="Only those older than this commit: the `next` of the page before.")
+@click.option("--limit", type=click.IntRange(1, 200), default=50, help="How many, 50 by default.")
+@output.format_option(*_FORMATS)
+def commits(form: str, **filters: Any) -> None:
+    """List commits, newest first, and what became of each."""
+    columns: dict[str, Cell] = {
+        "COMMIT": lambda row: progress.short(row["id"]),
+        "AUTHOR": lambda row: row["author_name"],
+        "SUBJECT": lambda row: row["message"].strip().partition("\n")[0][:60],
+        "VERDICTS": _verdicts,
+    }
+    _list(("commits",), columns, form, **filters)
+
+
+def _list(path: tuple[str, ...], columns: Mapping[str, Cell], form: str, **query: object) -> None:
+    with client.connect() as server:
+        page = server.get(*path, **query)
+    if form != "table":
+        output.show(page, form)
+        return
+    output.table(page["items"], columns)
+    if page["next"] is not None:
+        click.echo(f"there is more; give --before {page['next']} for the next page", err=True)
+
+
+def _one(path: tuple[str, ...], form: str) -> None:
+    with client.connect() as server:
+        output.show(server.get(*path), form)
+
+
+def _param(name: str, param: Mapping[str, Any]) -> str:
+    return f"{name}: {param['type']}{' (optional)' if param['is_optional'] else ''}"
+
+
+def _pairs(metadata: Any) -> str:
+    if not isinstance(metadata, dict):
+        return "" if metadata is None else str(metadata)
+    return ", ".join(f"{key}={value}" for key, value in metadata.items())
+
+
+def _verdicts(row: Mapping[str, Any]) -> str:
+    told = [f"{v['project']}/{v['environment']} {v['kind']}" for v in row["verdicts"] if v["kind"] != "unchanged"]
+    return ", ".join(told) or ("changes nothing" if row["verdicts"] else "")

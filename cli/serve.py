@@ -1,0 +1,172 @@
+"""How does the controller run? One process: timers and workers, and a web server in front."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from cli import files
+from cli.exits import Exit
+from controller import settings as chosen
+from controller import wiring
+from controller.deployments.doors import Doors
+from controller.errors import LockstepError
+from controller.history import store
+from controller.loop import Loop
+from controller.model.deployment import EngineKind
+from controller.settings import Settings
+from webui.app import create_app
+
+_THREADS = 8  # of the web server
+_DRAIN = timedelta(seconds=25)  # less than the 30 s that a container is given between SIGTERM and SIGKILL
+
+log = logging.getLogger("lockstep")
+
+
+@click.command(name="serve")
+@click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="The settings file.")
+@click.option("--repo", help="Watch this repository; enough where there is only one.")
+@click.option("--branch", default="main", show_default=True, help="The branch of --repo to follow.")
+@click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Where everything is kept.")
+@click.option("--listen", help="HOST:PORT for the page and the API.")
+@click.option(
+    "--first-start",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write what the first start makes to this file instead of printing it.",
+)
+def command(
+    config: Path | None,
+    repo: str | None,
+    branch: str,
+    data_dir: Path | None,
+    listen: str | None,
+    first_start: Path | None,
+) -> int:
+    """Run the controller, its page and its API until it is asked to end."""
+    overrides: dict[str, Any] = {"data_dir": data_dir, "listen": listen}
+    if repo:
+        overrides["connections"] = ({"id": "main", "url": repo, "branch": branch},)
+    settings = chosen.load(config, {key: value for key, value in overrides.items() if value is not None})
+    _log_to_stderr(settings)
+    doors, made = wiring.open_doors(settings)
+    try:
+        _tell_first_start(made, first_start)
+        _tell(doors, settings)
+        _serve(doors, settings)
+    finally:
+        store.close(doors.store)
+    return Exit.DONE
+
+
+def _serve(doors: Doors, settings: Settings) -> None:
+    from waitress.server import create_server
+
+    loop = Loop(doors)
+    app = create_app(
+        doors,
+        session_key=wiring.session_key(doors),
+        page=settings.page,
+        is_open=settings.anonymous_pages,
+        secure_cookies=settings.page.startswith("https://"),
+    )
+    host, port = settings.address
+    try:
+        server = create_server(app, host=host, port=port, threads=_THREADS, ident=None)
+    except OSError as e:
+        raise LockstepError(
+            f"{settings.listen}: cannot be listened on ({e.strerror}); choose another with --listen"
+        ) from e
+    with _asked_to_end() as asked:
+        loop.start()
+        web = threading.Thread(target=server.run, name="web", daemon=True)
+        web.start()
+        log.info("serving %s", settings.page)
+        asked.wait()
+        log.info("asked to end: nothing new begins, what runs may end within %d s", _DRAIN.total_seconds())
+        loop.stop(_DRAIN)
+        server.close()
+
+
+@contextmanager
+def _asked_to_end() -> Iterator[threading.Event]:
+    """An event that SIGTERM or SIGINT sets; a second one ends the process at once, as no signal would be caught."""
+    asked = threading.Event()
+
+    def ask(number: int, _frame: object) -> None:
+        asked.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _tell_first_start(made: wiring.FirstStart, file: Path | None) -> None:
+    """What is shown once: on stdout, or in a file that only its owner can read."""
+    shown = {
+        "admin_token": made.admin_token.reveal() if made.admin_token else None,
+        "log_key": made.log_key.reveal() if made.log_key else None,
+    }
+    shown = {name: secret for name, secret in shown.items() if secret}
+    if not shown:
+        return
+    if file:
+        files.write_private(file, yaml.safe_dump(shown).encode())
+        return
+    click.echo("This is the first start. Keep these now, they are not shown again:")
+    if "admin_token" in shown:
+        click.echo(f"  token of the administrator (LOCKSTEP_TOKEN):  {shown['admin_token']}")
+    if "log_key" in shown:
+        click.echo(f"  key that reads logs of deployments from Git:   {shown['log_key']}")
+    sys.stdout.flush()
+
+
+def _tell(doors: Doors, settings: Settings) -> None:
+    engine = doors.engine
+    log.info("engine %s %s: %s", engine.name, engine.version, engine.why)
+    if engine.kind is EngineKind.TERRAFORM:
+        log.warning("Terraform does not encrypt state: the local state of environments holds values in clear")
+    if not doors.connections:
+        log.warning("no repository is watched; give one with --repo, or write `connections` into the settings")
+    for connection in doors.connections.values():
+        log.info(
+            "watching %s, branch %s, every %d s", connection.url, connection.branch, connection.poll.total_seconds()
+        )
+    if settings.anonymous_pages:
+        log.warning("everybody who reaches %s may read the pages (anonymous_pages)", settings.listen)
+
+
+class _JsonLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname.lower(),
+            "room": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def _log_to_stderr(settings: Settings) -> None:
+    handler = logging.StreamHandler()
+    text = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%d %H:%M:%S")
+    handler.setFormatter(_JsonLines() if settings.log_format == "json" else text)
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    for chatty in ("apscheduler", "alembic", "waitress.queue", "httpx"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -1,0 +1,73 @@
+"""Is an `output_schema` a schema that can be asked what it declares?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from controller.errors import Problem, near, suggest
+from controller.model.document import Node
+
+_TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
+_KEYWORDS = frozenset(
+    {"$defs", "$ref", "additionalProperties", "allOf", "anyOf", "const", "default", "definitions", "deprecated"}
+    | {"description", "enum", "examples", "exclusiveMaximum", "exclusiveMinimum", "format", "items", "maxItems"}
+    | {"maxLength", "maxProperties", "maximum", "minItems", "minLength", "minProperties", "minimum", "multipleOf"}
+    | {"not", "oneOf", "pattern", "patternProperties", "prefixItems", "properties", "propertyNames", "readOnly"}
+    | {"required", "sensitive", "title", "type", "uniqueItems", "writeOnly"}
+)
+_MAPS_OF_SCHEMAS = ("$defs", "definitions", "patternProperties", "properties")
+_LISTS_OF_SCHEMAS = ("allOf", "anyOf", "oneOf")
+_SCHEMAS = ("additionalProperties", "items")
+
+
+def problems(schema: Node) -> Iterator[Problem]:
+    """What is wrong with a schema, below and including `schema`."""
+    if isinstance(schema.value, bool):
+        return
+    if not schema.is_map:
+        yield Problem(schema.place, "a schema is a map", "write `type: string`, or whatever the output is")
+        return
+    for keyword, node in schema.entries.items():
+        meant = near(keyword, _KEYWORDS) if keyword not in _KEYWORDS else None
+        if meant is not None:
+            yield Problem(node.key or node.place, f"`{keyword}` is no keyword of a schema", f"did you mean `{meant}`?")
+        elif keyword == "type":
+            yield from _type(node)
+        elif keyword in _MAPS_OF_SCHEMAS:
+            yield from _map(keyword, node)
+        elif keyword in _LISTS_OF_SCHEMAS:
+            yield from _list(keyword, node)
+        elif keyword in _SCHEMAS:
+            yield from problems(node)
+
+
+def _type(node: Node) -> Iterator[Problem]:
+    for name in node.items or (node,):
+        if name.value not in _TYPES:
+            remedy = suggest(str(name.value), _TYPES, f"use one of {', '.join(f'`{type_}`' for type_ in _TYPES)}")
+            yield Problem(name.place, f"`{name.value}` is no type of a schema", remedy)
+
+
+def _map(keyword: str, node: Node) -> Iterator[Problem]:
+    if not node.is_map:
+        yield Problem(node.place, f"`{keyword}` is a map of schemas", "write `NAME:` and a schema below it")
+    for name, below in node.entries.items():
+        if keyword == "patternProperties" and not _is_pattern(name):
+            yield Problem(below.key or below.place, f"`{name}` is no regular expression", "mend it")
+        yield from problems(below)
+
+
+def _list(keyword: str, node: Node) -> Iterator[Problem]:
+    if not node.is_list:
+        yield Problem(node.place, f"`{keyword}` is a list of schemas", "write `- ` before each of them")
+    for item in node.items:
+        yield from problems(item)
+
+
+def _is_pattern(text: str) -> bool:
+    try:
+        re.compile(text)
+    except re.error:
+        return False
+    return True

@@ -1,0 +1,186 @@
+"""What can a person do to deployments and environments? One function each; every change is audited."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from controller import pipeline, reconcile
+from controller.deployments import evaluate, follow, guarding, keys, opened, parts
+from controller.deployments.doors import Connection, Doors
+from controller.deployments.opened import Occasion
+from controller.deployments.requests import PlannedRef, plan_ref, planned_ref
+from controller.errors import ConflictError, NotAllowedError, NotFoundError, Place, RetryableError, suggest
+from controller.graph import diff
+from controller.history import access, opening, person, read
+from controller.history import decide as decisions
+from controller.history import standing as picture
+from controller.history import work as history
+from controller.history.person import Act
+from controller.model.bundle import Pins
+from controller.model.deployment import Mode, Rank
+from controller.model.document import Json, Node, placed, plain
+from controller.model.record import Deployment, Environment
+from controller.pipeline import Resolved
+from controller.tofu import desired as documents
+
+__all__ = [
+    "DryRun",
+    "PlannedRef",
+    "approve",
+    "cancel",
+    "deploy_manifest",
+    "discard",
+    "plan_ref",
+    "planned_ref",
+    "refresh",
+    "resume",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What a deployment would be; nothing of it was stored."""
+
+    project: str
+    environment: str
+    desired_digest: str
+    is_new: bool  # its digest differs from the applied one
+    changes: tuple[str, ...]  # sentences: how the graph differs from what was deployed last
+    warnings: tuple[str, ...]
+    manifest: Json
+
+
+def deploy_manifest(  # noqa: PLR0913  (one for each option of the command)
+    doors: Doors,
+    actor: str,
+    project: str,
+    environment: str,
+    document: Json | Node,
+    *,
+    plan_only: bool = False,
+    dry_run: bool = False,
+    log_recipient: str | None = None,
+    outputs_recipient: str | None = None,
+    expect_last: str | None = None,
+    reason: str = "",
+) -> Deployment | DryRun:
+    """Deploy a manifest instead of what Git wants, with the catalogue of the newest decided commit."""
+    found = read.environment(doors.store, project, environment)
+    connection, tip = _catalogue_of(doors, found)
+    resolved = _resolved(doors, connection, tip, found, document)
+    if dry_run:
+        return _dry_run(doors, found, resolved)
+    occasion = Occasion(
+        reason=reason or f"manifest by {actor}",
+        repository=connection.id,
+        commit=connection.mirror.commit(tip),
+        created_by=actor,
+        mode=Mode.PLAN_ONLY if plan_only else Mode.DEPLOY,
+        rank=Rank.PERSON,
+    )
+    readers = keys.given(log_recipient, outputs_recipient, doors.recipients)
+    new = opened.new(doors, resolved, occasion, found.uuid, found, readers)
+    replaces = None if plan_only else partial(reconcile.replaced_by, Rank.PERSON)
+    made = person.opened(doors.store, new, _act(doors, actor, reason), expect_last=expect_last, replaces=replaces)
+    connection.mirror.keep(tip, made.id)
+    return made
+
+
+def resume(doors: Doors, actor: str, project: str, environment: str, *, reason: str = "") -> None:
+    """End every hold of this environment alone: it follows Git again."""
+    found = read.environment(doors.store, project, environment)
+    person.resumed(doors.store, found.project, found.name, _act(doors, actor, reason))
+
+
+def approve(doors: Doors, actor: str, id: str, *, reason: str = "") -> Deployment:
+    """Let the plan of a waiting deployment be applied, that very plan."""
+    work = history.work(doors.store, read.deployment(doors.store, id).id)
+    if not guarding.effective(doors, work).self_approval and actor in _starters(work):
+        raise NotAllowedError(f"deployment {id} was started by {actor}; somebody else has to approve it")
+    return person.approved(doors.store, work.deployment.id, _act(doors, actor, reason))
+
+
+def discard(doors: Doors, actor: str, id: str, *, reason: str = "") -> Deployment:
+    """End a waiting deployment: its plan will not be applied."""
+    return person.discarded(doors.store, read.deployment(doors.store, id).id, _act(doors, actor, reason))
+
+
+def cancel(doors: Doors, actor: str, id: str, *, reason: str = "") -> Deployment:
+    """Stop a deployment: at once where no engine runs, else when the engine has ended in good order."""
+    return person.cancelled(doors.store, read.deployment(doors.store, id).id, _act(doors, actor, reason))
+
+
+def refresh(doors: Doors, actor: str, repository: str) -> None:
+    """Poll a repository now."""
+    if repository not in doors.connections:
+        remedy = suggest(repository, doors.connections, "list it under `connections` in the settings")
+        raise NotFoundError(f"repository `{repository}` is not watched; {remedy}")
+    access.note(doors.store, actor, "refresh", repository, doors.now())
+    follow.poll(doors, repository)
+    decisions.wake(doors.store, repository)
+    error = next(found.error for found in read.repositories(doors.store) if found.id == repository)
+    if error:
+        raise RetryableError(error)
+
+
+def _act(doors: Doors, actor: str, reason: str) -> Act:
+    return Act(actor, doors.now(), reason)
+
+
+def _catalogue_of(doors: Doors, environment: Environment) -> tuple[Connection, str]:
+    """The repository whose catalogue an environment uses, and the commit that was decided last there."""
+    connection = doors.connections.get(environment.repository or "")
+    if connection is None:
+        raise ConflictError(
+            f"repository `{environment.repository}` of {environment.slug} is not watched any more; "
+            "list it under `connections` in the settings"
+        )
+    tip = next(row.decided_tip for row in read.repositories(doors.store) if row.id == connection.id)
+    if tip is None:
+        raise ConflictError(f"no commit of repository `{connection.id}` was decided yet; try again in a moment")
+    return connection, tip
+
+
+def _resolved(
+    doors: Doors, connection: Connection, tip: str, environment: Environment, document: Json | Node
+) -> Resolved:
+    repository = pipeline.read(connection.mirror.snapshot(tip).tree)
+    recorded = picture.recorded_pins(doors.store, environment.uuid, connection.id)
+    binding = environment.binding
+    resolved = pipeline.resolve_manifest(
+        repository,
+        environment.project,
+        environment.name,
+        document if isinstance(document, Node) else placed(document, Place("manifest")),
+        pins=Pins(*recorded),
+        engine=binding.engine if binding else doors.engine.kind,
+    )
+    evaluate.check(resolved, binding, environment.slug)
+    return resolved
+
+
+def _dry_run(doors: Doors, environment: Environment, resolved: Resolved) -> DryRun:
+    before = None
+    if environment.last_success is not None:
+        kept = opening.parts(doors.store, environment.last_success, (parts.DESIRED,))
+        before = documents.decode(parts.read(kept[parts.DESIRED]))
+    changes = diff.diff(before, resolved.graph)
+    return DryRun(
+        project=environment.project,
+        environment=environment.name,
+        desired_digest=resolved.desired.digest,
+        is_new=resolved.desired.digest != environment.applied,
+        changes=tuple(
+            f"`{change.coordinate}` {change.kind.replace('_', ' ')}: {change.sentence}" for change in changes
+        ),
+        warnings=(*resolved.warnings, *resolved.unpinned),
+        manifest=plain(resolved.manifest.document),
+    )
+
+
+def _starters(work: history.Work) -> set[str]:
+    """Who stands behind a deployment: who opened it, or for Git the commit's author, by name and by e-mail."""
+    row = work.deployment
+    names = {row.created_by} if row.rank is not Rank.GIT else {row.commit_author, work.commit_email}
+    return {name for name in names if name}

@@ -1,0 +1,85 @@
+"""What do deployments need of the world? One frozen value that `wiring` builds and tests fill as they like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from controller import clock
+from controller.deployments.evaluate import Memory
+from controller.git.mirror import Mirror
+from controller.history.store import Store
+from controller.runner.protocol import Engine, Job, Observation
+from controller.secrets.sealing import Sealer
+from controller.secrets.secret import Secret
+
+
+class Runner(Protocol):
+    """How runs are started and looked at; the module `controller.runner.local` is one."""
+
+    def deliver(self, directory: Path, files: Mapping[str, bytes]) -> None: ...
+
+    def start(self, job: Job, directory: Path, environment: Mapping[str, Secret | str]) -> None: ...
+
+    def observe(self, directory: Path, after_event: int = 0, after_chunk: int = 0) -> Observation: ...
+
+    def cancel(self, directory: Path) -> None: ...
+
+    def group_is_empty(self, directory: Path) -> bool: ...
+
+    def kill_group(self, directory: Path) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much happens at once, and for how long."""
+
+    plans: int = 4
+    applies: int = 4
+    plan_deadline: timedelta = timedelta(minutes=30)
+    apply_deadline: timedelta = timedelta(hours=2)
+    grace: timedelta = timedelta(minutes=5)  # for an engine that was asked to stop
+    approval: timedelta = timedelta(hours=24)
+    attempts: int = 3  # to start a run whose supervisor was lost
+    tries: int = 3  # to deploy again what failed for a passing reason
+    backoff: timedelta = timedelta(seconds=5)  # before the second attempt; three times as long before each next
+    lease: timedelta = timedelta(seconds=60)  # how long a claim is good without a sign of life
+    walk: int = 1000  # commits that one decision looks at
+
+    def pause(self, attempts: int) -> timedelta:
+        """How long to wait after so many attempts."""
+        pauses: timedelta = self.backoff * 3 ** max(attempts - 1, 0)
+        return pauses
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A repository that is watched."""
+
+    id: str
+    url: str  # without credentials
+    mirror: Mirror
+    branch: str = "main"
+    poll: timedelta = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Everything outside that deployments touch."""
+
+    store: Store
+    connections: Mapping[str, Connection]  # by id
+    runner: Runner
+    engine: Engine
+    sealer: Sealer
+    data: Path  # holds runs/, work/ (warm directories), states/, plugins/
+    recipients: Sequence[str]  # of the controller: can read every log that the controller made a key for
+    controller: str  # id of this controller: the same as long as it has the same data directory
+    runner_env_dir: Path | None = None
+    page: str = ""  # where a browser finds the page, for links in comments
+    limits: Limits = field(default_factory=Limits)
+    memory: Memory = field(default_factory=Memory)  # of what commits meant; may be lost at any time
+    now: Callable[[], datetime] = clock.now

@@ -1,0 +1,152 @@
+"""How does a deployment end? Its log is closed, its end recorded, its run cleared away; some are opened once more."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from controller.deployments import guard as guards
+from controller.deployments import guarding, keys, parts, runs
+from controller.deployments.doors import Doors
+from controller.deployments.guard import Guards
+from controller.history import opening, record
+from controller.history.opening import NewDeployment, Part
+from controller.history.record import Finish
+from controller.history.work import Work
+from controller.model.deployment import Rank
+from controller.model.record import Deployment
+from controller.model.tree import Commit
+from controller.runner import durable, protocol
+from controller.runner.protocol import Observation, Phase, Result
+from controller.secrets import age, logs
+
+# What a deployment is opened with; a follow-up has the same.
+_KEPT = (parts.MANIFEST, parts.DESIRED, parts.MODULES, parts.GUARDS, parts.RUNNER)
+
+
+def finish(doors: Doors, work: Work, seen: Observation | None, end: Finish) -> Deployment:
+    """End a deployment: its log first, so that whoever sees the end can read it all."""
+    if work.deployment.started_at is not None:
+        close_log(doors, work, seen)
+    return record.finished(doors.store, work.deployment.id, end, doors.now())
+
+
+def close_log(doors: Doors, work: Work, seen: Observation | None) -> None:
+    """Write the end marker where no supervisor did; nothing may write to the log any more."""
+    if work.log_closed:
+        return
+    deployment = work.deployment
+    results = (seen.plan_result, seen.apply_result) if seen else ()
+    has_ended = any(result is not None and result.log_ended for result in results)
+    if has_ended or deployment.log_recipient is None:
+        record.log_closed(doors.store, deployment.id, None)
+        return
+    n = max([work.chunks, *(number for number, _ in seen.chunks)] if seen else [work.chunks]) + 1
+    chunk = age.encrypt(logs.write_chunk(deployment.id, n, "", end=True), [deployment.log_recipient])
+    record.log_closed(doors.store, deployment.id, (n, chunk))
+
+
+def is_cleared(doors: Doors, work: Work, seen: Observation) -> bool:
+    """Stop whatever is left of the run of a deployment that has ended, then take it away; whether that is done."""
+    folder = runs.directory(doors, work.deployment.id)
+    if seen.alive:
+        if not seen.cancel_requested and not _is_ending(seen):
+            doors.runner.cancel(folder)
+        return False
+    if not doors.runner.group_is_empty(folder):
+        doors.runner.kill_group(folder)
+        return False
+    close_log(doors, work, seen)
+    runs.clear(doors, work.deployment.id)
+    record.cleared(doors.store, work.deployment.id)
+    return True
+
+
+def _is_ending(seen: Observation) -> bool:
+    """Whether the supervisor has said its last word and is only about to go."""
+    is_plan = seen.job is not None and seen.job.phase is Phase.PLAN
+    return (seen.plan_result if is_plan else seen.apply_result) is not None
+
+
+def outcome_parts(doors: Doors, work: Work, result: Result) -> dict[str, Part]:
+    """What a phase left to be kept for everybody: diagnostics, metadata, what may be left over."""
+    found = {parts.DIAGNOSTICS: parts.document(list(result.diagnostics))} if result.diagnostics else {}
+    if result.possibly_orphaned:
+        found[parts.ORPHANS] = parts.document(list(result.possibly_orphaned))
+    metadata = durable.read_json(runs.directory(doors, work.deployment.id) / protocol.METADATA)
+    if metadata is not None:
+        found[parts.METADATA] = parts.document(metadata)
+    return found
+
+
+def outputs(doors: Doors, work: Work) -> bytes | None:
+    """The outputs as the supervisor encrypted them."""
+    path = runs.directory(doors, work.deployment.id) / protocol.OUTPUTS
+    return path.read_bytes() if path.exists() else None
+
+
+def tried_again(doors: Doors, work: Work) -> NewDeployment | None:
+    """The same once more, later: it failed for a passing reason, and not too often."""
+    if work.tries >= doors.limits.tries or work.request is not None:
+        return None
+    tries = work.tries + 1
+    reason = f"deployment {work.deployment.id} failed for a passing reason; try {tries} of {doors.limits.tries}"
+    not_before = doors.now() + doors.limits.pause(tries)
+    return _again(doors, work, reason, tries=tries, not_before=not_before)
+
+
+def followed_up(doors: Doors, work: Work) -> NewDeployment | None:
+    """The same once more: an apply was cut short. Once, and not where this one is a follow-up already."""
+    if work.follow_up_of is not None and work.tries == 0:
+        return None
+    return _again(doors, work, f"deployment {work.deployment.id} was interrupted")
+
+
+def _again(
+    doors: Doors, work: Work, reason: str, *, tries: int = 0, not_before: datetime | None = None
+) -> NewDeployment:
+    row = work.deployment
+    kept = opening.parts(doors.store, row.id, _KEPT)
+    readers = _readers(doors, work, guards.read(kept[parts.GUARDS].content))
+    return NewDeployment(
+        id=str(uuid.uuid4()),
+        project=row.project,
+        environment=row.environment,
+        environment_uuid=row.environment_uuid,
+        mode=row.mode,
+        rank=row.rank,
+        desired_digest=row.desired_digest,
+        binding=work.binding,
+        created_by=row.created_by,
+        reason=reason,
+        parts=kept,
+        repository=row.repository,
+        commit=_commit(doors, work),
+        source_commit=row.source_commit,
+        ref=row.ref,
+        warnings=row.warnings,
+        must_approve=work.must_approve,
+        follow_up_of=row.id,
+        tries=tries,
+        not_before=not_before,
+        log_recipient=readers.log_recipient,
+        log_key=readers.log_key,
+        outputs_recipient=readers.outputs_recipient,
+        outputs_key=readers.outputs_key,
+    )
+
+
+def _readers(doors: Doors, work: Work, own: Guards) -> keys.Readers:
+    """Keys of its own, so that each can be shared alone; where a person holds them, theirs once more."""
+    row = work.deployment
+    if row.rank is not Rank.GIT:
+        return keys.given(row.log_recipient, row.outputs_recipient, doors.recipients)
+    effective = guards.stricter(own, guarding.last(doors, work.environment))
+    return keys.made((*effective.recipients, *doors.recipients), effective.output_recipients)
+
+
+def _commit(doors: Doors, work: Work) -> Commit | None:
+    row = work.deployment
+    if row.commit is None or row.repository is None:
+        return None
+    return doors.connections[row.repository].mirror.commit(row.commit)

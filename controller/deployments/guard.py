@@ -1,0 +1,148 @@
+"""May this plan be applied, must a person look at it first, or may it never be? Pure: compares, and says why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+
+from controller.model.document import Json
+from controller.model.graph import Coordinate
+from controller.model.manifest import Approval, EnvironmentConfig, Limits
+
+_ORDER = tuple(Approval)  # least strict first
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """What stands in an environment's settings to guard it."""
+
+    type: str
+    approval: Approval = Approval.DESTROY
+    limits: Limits = field(default_factory=Limits)
+    protected: tuple[str, ...] = ()
+    self_approval: bool = True
+    recipients: tuple[str, ...] = ()
+    output_recipients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """`refusals`: why it is never applied; `reasons`: why a person must look first. Sentences, both."""
+
+    refusals: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+def guards_of(config: EnvironmentConfig) -> Guards:
+    return Guards(
+        type=config.type,
+        approval=config.approval,
+        limits=config.limits,
+        protected=tuple(sorted(config.protected)),
+        self_approval=config.self_approval,
+        recipients=config.recipients,
+        output_recipients=config.output_recipients,
+    )
+
+
+def write(guards: Guards) -> bytes:
+    return json.dumps(asdict(guards), sort_keys=True).encode()
+
+
+def read(content: bytes) -> Guards:
+    document = json.loads(content)
+    for name in ("protected", "recipients", "output_recipients"):
+        document[name] = tuple(document[name])
+    return Guards(**document | {"approval": Approval(document["approval"]), "limits": Limits(**document["limits"])})
+
+
+def stricter(ours: Guards, last: Guards | None) -> Guards:
+    """What guards a deployment: nothing of what was applied last is loosened by the change that it guards."""
+    if last is None:
+        return ours
+    return Guards(
+        type=ours.type,
+        approval=max(ours.approval, last.approval, key=_ORDER.index),
+        limits=Limits(
+            _least(ours.limits.destroy, last.limits.destroy), _least(ours.limits.replace, last.limits.replace)
+        ),
+        protected=tuple(sorted({*ours.protected, *last.protected})),
+        self_approval=ours.self_approval and last.self_approval,
+        recipients=tuple(name for name in ours.recipients if name in last.recipients),
+        output_recipients=tuple(name for name in ours.output_recipients if name in last.output_recipients),
+    )
+
+
+def judge(
+    summary: Mapping[str, Json],
+    guards: Guards,
+    *,
+    must_approve: str = "",
+    orphans: Sequence[str] = (),
+    changed: Sequence[str] = (),
+) -> Judgement:
+    """Judge a plan that is not empty. `changed`: sentences about content that the old guard has to see."""
+    reasons: list[str] = [must_approve] if must_approve else []
+    if guards.approval is Approval.PLAN:
+        reasons.append("every plan needs approval here (approval: plan)")
+    if guards.approval is not Approval.NONE:
+        reasons += [*_over_limits(summary["counts"], guards.limits), *changed]
+    reasons += _made_twice(summary, orphans)
+    return Judgement(tuple(_protected(summary, guards.protected)), tuple(reasons))
+
+
+def changed_content(
+    desired: Mapping[str, Json], guards: Guards, before: Mapping[str, Json] | None, last: Guards | None
+) -> tuple[str, ...]:
+    """What changes of the environment's type and of which providers make its resources."""
+    if before is None or last is None:
+        return ()
+    found = [] if guards.type == last.type else [f"the environment's type changes from {last.type} to {guards.type}"]
+    return (*found, *_providers_changed(before, desired))
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    known = [limit for limit in (one, other) if limit is not None]
+    return min(known) if known else None
+
+
+def _over_limits(counts: Mapping[str, int], limits: Limits) -> Iterator[str]:
+    for what, limit in (("destroy", limits.destroy), ("replace", limits.replace)):
+        count = counts[what]
+        if limit is not None and count > limit:
+            things = "1 resource" if count == 1 else f"{count} resources"
+            yield f"it would {what} {things}, {limit} may be without approval (limits.{what})"
+
+
+def _protected(summary: Mapping[str, Json], types: Sequence[str]) -> Iterator[str]:
+    for change in summary["changes"]:
+        if change["action"] not in ("delete", "replace") or not change.get("module"):
+            continue
+        coordinate = Coordinate.parse(change["module"])
+        if coordinate.type in types:
+            does = "destroy" if change["action"] == "delete" else "replace"
+            yield f"it would {does} {change['address']} of `{coordinate}`, and type `{coordinate.type}` is protected"
+
+
+def _made_twice(summary: Mapping[str, Json], orphans: Sequence[str]) -> Iterator[str]:
+    made = sorted(change["address"] for change in summary["changes"] if change["action"] in ("create", "replace"))
+    twice = [address for address in made if address in orphans]
+    if twice:
+        yield f"it would create {', '.join(twice)}, which an interrupted apply may have made already"
+
+
+def _providers_changed(before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterator[str]:
+    for text, node in sorted(after["nodes"].items()):
+        older = before["nodes"].get(text)
+        if older is None:
+            continue
+        was, is_now = _selection(before, older), _selection(after, node)
+        for local in sorted(was.keys() & is_now.keys()):
+            if was[local] != is_now[local]:
+                yield f"the provider of `{text}` changes from {was[local]} to {is_now[local]}"
+
+
+def _selection(document: Mapping[str, Json], node: Mapping[str, Json]) -> dict[str, str]:
+    blocks = document["providers"]
+    return {local: f"{blocks[name]['type']}.{blocks[name]['id']}" for local, name in node.get("providers", {}).items()}

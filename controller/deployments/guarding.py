@@ -1,0 +1,58 @@
+"""What guards this deployment? Settings and content of what was applied last, beside its own."""
+
+from __future__ import annotations
+
+from controller.deployments import guard, parts, runs
+from controller.deployments.doors import Doors
+from controller.deployments.guard import Guards, Judgement
+from controller.history import opening
+from controller.history import work as history
+from controller.history.work import Work
+from controller.model.record import Environment
+
+
+def last(doors: Doors, environment: Environment | None) -> Guards | None:
+    """The guards of what succeeded last."""
+    if environment is None or environment.last_success is None:
+        return None
+    found = opening.parts(doors.store, environment.last_success, (parts.GUARDS,))
+    return guard.read(found[parts.GUARDS].content) if parts.GUARDS in found else None
+
+
+def own(doors: Doors, id: str) -> Guards:
+    """The guards of a deployment's own commit."""
+    return guard.read(opening.parts(doors.store, id, (parts.GUARDS,))[parts.GUARDS].content)
+
+
+def effective(doors: Doors, work: Work) -> Guards:
+    """The stricter of both."""
+    return guard.stricter(own(doors, work.deployment.id), last(doors, work.environment))
+
+
+def judged(doors: Doors, work: Work) -> Judgement:
+    """May the plan that was recorded be applied?"""
+    mine, before = own(doors, work.deployment.id), last(doors, work.environment)
+    found = opening.parts(doors.store, work.deployment.id, (parts.SUMMARY,))
+    success = work.environment.last_success if work.environment else None
+    changed = guard.changed_content(
+        runs.inputs(doors, work.deployment.id).desired,
+        mine,
+        runs.inputs(doors, success).desired if success else None,
+        before,
+    )
+    return guard.judge(
+        parts.read(found[parts.SUMMARY]),
+        guard.stricter(mine, before),
+        must_approve=work.must_approve,
+        orphans=_orphans(doors, work, success),
+        changed=changed,
+    )
+
+
+def _orphans(doors: Doors, work: Work, success: str | None) -> tuple[str, ...]:
+    """What interrupted applies since the last success may have made, unknown to the state."""
+    found: set[str] = set()
+    for id in history.attempts_since(doors.store, work.deployment.environment_uuid, success):
+        part = opening.parts(doors.store, id, (parts.ORPHANS,)).get(parts.ORPHANS)
+        found.update(parts.read(part) if part and id != success else ())
+    return tuple(sorted(found))

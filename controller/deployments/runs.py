@@ -1,0 +1,205 @@
+"""How is a deployment handed to its runner: files, job, environment of the engine, and from where?"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import pairwise
+from pathlib import Path
+
+from controller.deployments import keys, parts, variables
+from controller.deployments.doors import Doors
+from controller.errors import ConflictError
+from controller.graph import diff
+from controller.history import opening, record
+from controller.history import work as history
+from controller.history.work import Work
+from controller.model.bundle import Bundle
+from controller.model.deployment import EngineKind, Mode
+from controller.model.document import Json
+from controller.model.graph import Coordinate
+from controller.runner import durable, protocol
+from controller.runner.protocol import Job, Phase
+from controller.secrets.secret import Secret
+from controller.tofu import bind
+from controller.tofu import desired as documents
+
+_STATE = "terraform.tfstate"
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What was kept of a deployment when it opened."""
+
+    desired: Mapping[str, Json]
+    modules: parts.Files
+
+
+def directory(doors: Doors, id: str) -> Path:
+    """The run directory of a deployment."""
+    return doors.data / "runs" / id
+
+
+def state_file(doors: Doors, work: Work) -> Path | None:
+    """Where a local state is; a plan of an environment that there is not yet has one that is thrown away."""
+    if work.binding.state.type != "local":
+        return None
+    if work.environment is None:
+        return directory(doors, work.deployment.id) / _STATE
+    return doors.data / "states" / work.binding.uuid / _STATE
+
+
+def plan(doors: Doors, work: Work) -> None:
+    """Start the phase that plans: bind what is wanted to what is there, hand it over."""
+    _check_engine(doors, work)
+    bundle, notes = _bundle(doors, work)
+    folder = directory(doors, work.deployment.id)
+    doors.runner.deliver(folder, bundle.files)
+    kept = {parts.KEPT: parts.document(bundle.kept)} if bundle.kept else {}
+    warnings = tuple(dict.fromkeys((*work.deployment.warnings, *notes)))
+    record.bundled(doors.store, work.deployment.id, bundle.digest, kept, warnings)
+    _mark_state(doors, work)
+    doors.runner.start(_job(doors, work, Phase.PLAN), folder, _environment(doors, work))
+
+
+def apply(doors: Doors, work: Work) -> None:
+    """Start the phase that applies the plan that was recorded, and no other."""
+    folder = directory(doors, work.deployment.id)
+    _restore_plan(doors, work, folder)
+    doors.runner.start(_job(doors, work, Phase.APPLY), folder, _environment(doors, work))
+
+
+def recover(doors: Doors, work: Work) -> None:
+    """Start the phase that finds out what an apply did whose supervisor was lost."""
+    folder = directory(doors, work.deployment.id)
+    doors.runner.start(_job(doors, work, Phase.RECOVER), folder, _environment(doors, work))
+
+
+def clear(doors: Doors, id: str) -> None:
+    """Take the run directory away, and with it the plan in clear."""
+    shutil.rmtree(directory(doors, id), ignore_errors=True)
+
+
+def inputs(doors: Doors, id: str) -> Inputs:
+    """What a deployment wants, and the module trees that it wants it with."""
+    found = opening.parts(doors.store, id, (parts.DESIRED, parts.MODULES))
+    modules = parts.read_files(doors.sealer, found[parts.MODULES]) if parts.MODULES in found else {}
+    return Inputs(parts.read(found[parts.DESIRED]), modules)
+
+
+def _bundle(doors: Doors, work: Work) -> tuple[Bundle, tuple[str, ...]]:
+    own = inputs(doors, work.deployment.id)
+    success = work.environment.last_success if work.environment else None
+    ids = history.attempts_since(doors.store, work.deployment.environment_uuid, success)
+    previous = [inputs(doors, id) for id in ids if id != work.deployment.id]
+    modules = {id: tree for found in (*previous, own) for id, tree in found.modules.items()}
+    moved, notes = _moved([found.desired for found in (*previous, own)])
+    kept = opening.parts(doors.store, success, (parts.KEPT,)) if success else {}
+    bundle = bind.bind(
+        own.desired,
+        work.binding,
+        [found.desired for found in previous],
+        modules,
+        moved=moved,
+        kept=parts.read(kept[parts.KEPT]) if kept else None,
+    )
+    return bundle, (*notes, *bundle.notes)
+
+
+def _moved(chain: Sequence[Mapping[str, Json]]) -> tuple[list[Mapping[Coordinate, Coordinate]], tuple[str, ...]]:
+    graphs = [documents.decode(document) for document in chain]
+    found = [diff.moves(before, after) for before, after in pairwise(graphs)]
+    return [moves.moved for moves in found], tuple(note for moves in found for note in moves.ambiguities)
+
+
+def _job(doors: Doors, work: Work, phase: Phase) -> Job:
+    deployment, binding, limits = work.deployment, work.binding, doors.limits
+    is_private = work.request is not None or deployment.mode in (Mode.PLAN_ONLY, Mode.DRIFT)
+    state = state_file(doors, work)
+    return Job(
+        deployment=deployment.id,
+        phase=phase,
+        mode=deployment.mode,
+        engine=doors.engine,
+        workdir=str(doors.data / "work" / binding.uuid),
+        private=is_private,
+        init_args=(f"-backend-config=path={state}",) if state else (),
+        state=str(state) if state else None,
+        plugin_cache=str(doors.data / "plugins"),
+        log_recipients=(deployment.log_recipient,) if deployment.log_recipient else (),
+        output_recipients=(deployment.outputs_recipient,) if deployment.outputs_recipient else (),
+        plan_digest=deployment.plan_digest if phase is not Phase.PLAN else None,
+        plan_seconds=int(limits.plan_deadline.total_seconds()),
+        apply_seconds=int(limits.apply_deadline.total_seconds()),
+        grace_seconds=int(limits.grace.total_seconds()),
+        keep_lock_file=_has_every_pin(doors, work),
+    )
+
+
+def _has_every_pin(doors: Doors, work: Work) -> bool:
+    """Whether the lock file is complete; where it is not, init adds what is missing and the pin is recorded."""
+    desired = inputs(doors, work.deployment.id).desired
+    needed = documents.needs(desired)
+    return needed is not None and needed <= documents.pins_of(desired).keys()
+
+
+def _environment(doors: Doors, work: Work) -> Mapping[str, Secret | str]:
+    found = opening.parts(doors.store, work.deployment.id, (parts.RUNNER,))
+    configuration = parts.read_sealed(doors.sealer, found[parts.RUNNER])["configuration"]
+    given = variables.of_runner(configuration, doors.runner_env_dir, for_request=work.request is not None)
+    uuid = work.deployment.environment_uuid
+    given[protocol.FINGERPRINT_KEY] = keys.of_environment(doors, uuid, keys.FINGERPRINT)
+    if work.binding.engine is EngineKind.OPENTOFU:
+        given[protocol.PASSPHRASE] = keys.of_environment(doors, uuid, keys.STATE)
+    return given
+
+
+def _check_engine(doors: Doors, work: Work) -> None:
+    engine = doors.engine
+    if engine.kind is not work.binding.engine:
+        raise ConflictError(
+            f"the environment is bound to {work.binding.engine}, the engine here is {engine}; "
+            f"install {work.binding.engine} on the controller's machine"
+        )
+    last = history.last_engine_version(doors.store, work.deployment.environment_uuid)
+    if last is not None and _version(engine.version) < _version(last):
+        raise ConflictError(
+            f"{engine} is older than {last}, which applied here last and may have written a newer state; "
+            "install that version or a newer one"
+        )
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", text.partition("-")[0])[:3])
+
+
+def _mark_state(doors: Doors, work: Work) -> None:
+    """Say beside a local state whose it is; refuse one that was there before the environment was ever deployed."""
+    state = state_file(doors, work)
+    if state is None or work.environment is None:
+        return
+    marker = state.with_name("lockstep.json")
+    slug = work.environment.slug
+    if not marker.exists():
+        if state.exists():
+            raise ConflictError(
+                f"there is a state for {slug} already, with uuid {work.binding.uuid}, that Lockstep did not write; "
+                f"run `lockstep adopt {slug.replace('/', ' ')} --uuid {work.binding.uuid}`"
+            )
+        durable.make_folder(state.parent)
+        durable.write_json(marker, {"environment": slug, "uuid": work.binding.uuid})
+
+
+def _restore_plan(doors: Doors, work: Work, folder: Path) -> None:
+    """Bring the recorded plan back from its sealed copy where its file is gone."""
+    path = folder / protocol.PLAN
+    if path.exists():
+        return
+    found = opening.parts(doors.store, work.deployment.id, (parts.PLAN,))
+    content = doors.sealer.open(found[parts.PLAN].content)
+    if sha256(content).hexdigest() != work.deployment.plan_digest:
+        raise ConflictError("the plan that was kept is not the one that was recorded; deploy again")
+    durable.write(path, content)

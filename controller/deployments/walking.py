@@ -1,0 +1,217 @@
+"""Which commits are there to decide on, and what does each of them want of every environment?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from controller import pipeline
+from controller.deployments import parts
+from controller.deployments.doors import Connection, Doors
+from controller.deployments.evaluate import Base, Evaluated, Past, Question
+from controller.errors import ManifestError, NotFoundError, Place, Problem
+from controller.history import opening, read
+from controller.history import standing as picture
+from controller.history.standing import RepositoryStanding, Standing
+from controller.model.deployment import Status
+from controller.model.document import placed
+from controller.model.graph import Coordinate
+from controller.model.manifest import EnvironmentConfig
+from controller.model.record import CommitRange
+from controller.model.tree import Commit, Tree
+from controller.pipeline import Repository
+from controller.reconcile import Want
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """The commits from the decided tip to the head, oldest first.
+
+    `rewritten`: commits after `ancestor` are on the branch no more; `wanted` is what Git wanted there: uuid of an
+    environment -> digest, and the commit that brought it.
+    """
+
+    commits: tuple[Commit, ...]
+    rewritten: bool = False
+    ancestor: str | None = None
+    wanted: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    ranges: tuple[CommitRange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tip:
+    """The newest commit, as it was read; None where not even `lockstep.yaml` could be."""
+
+    commit: Commit
+    repository: Repository | None
+    declared: tuple[str, ...]  # P/E
+    problems: tuple[str, ...]
+    answers: Mapping[str, Evaluated]
+
+
+def walk(doors: Doors, connection: Connection, now: RepositoryStanding) -> Walk:
+    """At first sight only the tip; after a force-push what came since the old and the new line parted."""
+    head, old, mirror = now.repository.head, now.repository.decided_tip, connection.mirror
+    if head is None or head == old:
+        return Walk(())
+    if old is None:
+        return Walk((mirror.commit(head),), ranges=(CommitRange(None, head, "before Lockstep"),))
+    found = mirror.walk(head, old, doors.limits.walk)
+    first = next(iter(found.commits[0].parents), None) if found.commits else head
+    if found.is_truncated:
+        many = f"more than {doors.limits.walk} commits at once"
+        ranges: tuple[CommitRange, ...] = (CommitRange(old, first or head, many),)
+    else:
+        ranges = ()
+    if not found.is_forced:
+        return Walk(found.commits, ranges=ranges)
+    ancestor = picture.on_branch(doors.store, connection.id, [first] if first else [])
+    wanted = picture.wanted_at(doors.store, connection.id, ancestor) if ancestor else {}
+    return Walk(found.commits, True, ancestor, wanted, ranges)
+
+
+class Asking:
+    """Asks commits what they want, with what is recorded at the moment of a decision."""
+
+    def __init__(self, doors: Doors, connection: Connection, now: RepositoryStanding) -> None:
+        self._doors = doors
+        self._connection = connection
+        self._now = now
+        self._bases: dict[tuple[str, str, str], Base | None] = {}
+        self._used: dict[str, frozenset[str]] = {}
+
+    def question(self, repository: Repository, slug: str) -> Question:
+        """What there is to ask about one environment at a commit."""
+        project, _, name = slug.partition("/")
+        past = self._past(self._now.environments.get(slug), needs_used=bool(repository.catalog.problems))
+        return Question(repository, project, name, past, self._doors.engine.kind, self.base_of)
+
+    def tip(self, commit: Commit) -> tuple[Tip, dict[str, Want]]:
+        """Read a commit, and what it wants of each environment that it declares, or that it breaks."""
+        tree = self._connection.mirror.snapshot(commit.id).tree
+        try:
+            repository = pipeline.read(tree)
+        except ManifestError as e:
+            problems = tuple(str(problem) for problem in e.problems)
+            wants = {slug: Want(commit.id, None, problems) for slug in self._now.environments}
+            return Tip(commit, None, tuple(wants), problems, {}), wants
+        mine, foreign = self._split(pipeline.environments(repository))
+        answers = {slug: self._answer(repository, slug) for slug in mine}
+        before = self._before(commit)
+        wants = {slug: _want(commit.id, found, _touched(repository, slug, before)) for slug, found in answers.items()}
+        broken = self._broken(repository, wants) | self._doubled(answers)
+        wants |= {slug: Want(commit.id, None, tuple(map(str, problems))) for slug, problems in broken.items()}
+        elsewhere = (*foreign, *_of_no_environment(repository, wants))
+        return Tip(commit, repository, tuple(sorted(wants)), tuple(map(str, elsewhere)), answers), wants
+
+    def base_of(self, project: str, config: EnvironmentConfig) -> Base | None:
+        """What the source of an environment deployed last; None where it never did."""
+        source = pipeline.source_of(config)
+        if source is None:
+            return None
+        key = project, str(config.source), config.follow
+        if key not in self._bases:
+            self._bases[key] = _base(self._doors, project, source, pinned_too=config.follow == "any")
+        return self._bases[key]
+
+    def _answer(self, repository: Repository, slug: str) -> Evaluated:
+        return self._doors.memory.answer(self._connection.id, self.question(repository, slug))
+
+    def _past(self, found: Standing | None, *, needs_used: bool) -> Past:
+        if found is None:
+            return Past(modules=self._now.modules)
+        success = found.environment.last_success if needs_used else None
+        if success is not None and success not in self._used:
+            self._used[success] = _types(self._doors, success)
+        used = self._used.get(success, frozenset()) if success else frozenset()
+        return Past(found.environment.binding, found.providers, self._now.modules, used)
+
+    def _split(self, declared: Iterable[str]) -> tuple[list[str], list[Problem]]:
+        """Environments of projects that are ours, and problems about those that another repository declared first."""
+        mine, foreign = [], {}
+        for slug in declared:
+            project = slug.partition("/")[0]
+            owner = self._now.owners.get(project, self._connection.id)
+            if owner == self._connection.id:
+                mine.append(slug)
+            else:
+                what = f"project `{project}` belongs to repository `{owner}`, which declared it first"
+                foreign[project] = Problem(project, what, "give it another name, or remove it there")
+        return mine, [foreign[project] for project in sorted(foreign)]
+
+    def _broken(self, repository: Repository, wants: Mapping[str, Want]) -> dict[str, tuple[Problem, ...]]:
+        """Known environments that are not declared, but whose directory holds files that are in the way of that."""
+        found = repository.found.problems
+        return {
+            slug: (*found.get(slug.partition("/")[0], ()), *found.get(slug, ()))
+            for slug in self._now.environments
+            if slug not in wants and (slug in found or slug.partition("/")[0] in found)
+        }
+
+    def _doubled(self, answers: Mapping[str, Evaluated]) -> dict[str, tuple[Problem, ...]]:
+        """Environments that claim an identity which another one has."""
+        owners = dict(self._now.uuids)
+        found: dict[str, tuple[Problem, ...]] = {}
+        for slug, answer in sorted(answers.items()):
+            given = answer.config.uuid if answer.config else None
+            if given is not None and answer.config and owners.setdefault(given, slug) != slug:
+                what = f"uuid {given} is that of {owners[given]}"
+                found[slug] = (Problem(answer.config.place, what, "each environment needs its own"),)
+        return found
+
+    def _before(self, commit: Commit) -> Tree | None:
+        try:
+            return self._connection.mirror.snapshot(commit.parents[0]).tree if commit.parents else None
+        except NotFoundError:
+            return None
+
+
+def _want(commit: str, found: Evaluated, touched: bool) -> Want:
+    return Want(commit, found.digest, found.problems, touched, found.waits)
+
+
+def _touched(repository: Repository, slug: str, before: Tree | None) -> bool:
+    """Whether a file in the environment's own directory differs from the commit before."""
+    folder = next(
+        files.folder for project in repository.found.projects for files in project.environments if files.slug == slug
+    )
+    return before is None or _identity(before, folder) != _identity(repository.tree, folder)
+
+
+def _identity(tree: Tree, path: str) -> str | None:
+    try:
+        return tree.identity(path)
+    except KeyError:
+        return None
+
+
+def _of_no_environment(repository: Repository, wants: Mapping[str, Want]) -> Iterable[Problem]:
+    """Problems of the commit that no environment has among its own."""
+    for slug, problems in sorted(repository.found.problems.items()):
+        if not any(other == slug or other.startswith(f"{slug}/") for other in wants):
+            yield from problems
+    if not wants:
+        yield from (breakage.problem for breakage in repository.catalog.problems)
+
+
+def _base(doors: Doors, project: str, source: pipeline.Source, *, pinned_too: bool) -> Base | None:
+    if source.kind == "environment":
+        found = picture.last_from_git(doors.store, project, source.name, pinned_too=pinned_too)
+    else:
+        try:
+            found = read.deployment(doors.store, source.name)
+        except NotFoundError:
+            return None
+        if found.project != project or found.status is not Status.SUCCEEDED:
+            return None
+    if found is None:
+        return None
+    part = opening.parts(doors.store, found.id, (parts.MANIFEST,))[parts.MANIFEST]
+    document = placed(parts.read(part), Place(f"deployment {found.id}"))
+    return Base(found.id, found.commit, document)
+
+
+def _types(doors: Doors, deployment: str) -> frozenset[str]:
+    part = opening.parts(doors.store, deployment, (parts.DESIRED,))[parts.DESIRED]
+    return frozenset(Coordinate.parse(text).type for text in json.loads(part.content)["nodes"])

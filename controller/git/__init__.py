@@ -1,0 +1,1 @@
+"""What do repositories hold? The only door to Git, through pygit2."""

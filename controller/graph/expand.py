@@ -1,0 +1,115 @@
+"""What is the resource graph of an environment? A manifest goes through every step of this room, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from controller.errors import ManifestError, Problem
+from controller.graph import allowed, check
+from controller.graph.allowed import Scope, Spot
+from controller.graph.cycles import report_cycles
+from controller.graph.draft import Draft
+from controller.graph.growth import Grown, ModuleFor, grow
+from controller.graph.params import check_params
+from controller.graph.providers import Providers
+from controller.graph.report import Report
+from controller.graph.resolve import Resolver
+from controller.model.bundle import Context
+from controller.model.catalog import Catalog
+from controller.model.graph import Graph, GraphNode
+from controller.model.manifest import Manifest, Workload
+
+
+def expand(
+    manifest: Manifest,
+    catalog: Catalog,
+    context: Context,
+    module_for: ModuleFor,
+    broken: Collection[str] = frozenset(),
+) -> Graph:
+    """The graph, or a ManifestError with every problem.
+
+    `broken`: resource types that somebody already complained about; nodes of such a type are not looked into.
+    """
+    report = Report()
+    grown = grow(manifest, catalog, context, module_for, report, broken)
+    told = list(_text_problems(manifest, catalog, grown))
+    report.add(told)
+    for draft in grown.drafts.values():
+        if draft.module is not None:
+            check_params(draft, draft.module, report)
+    graph = _resolved(grown, catalog, Resolver(grown, context, report, {problem.where for problem in told}), report)
+    report_cycles(grown.drafts, report)
+    problems = report.problems()
+    if problems:
+        raise ManifestError(problems)
+    return graph
+
+
+def types_asked(
+    manifest: Manifest,
+    catalog: Catalog,
+    context: Context,
+    module_for: ModuleFor,
+    broken: Collection[str] = frozenset(),
+) -> frozenset[str]:
+    """The resource types that the graph asks for, as far as it can be known; never raises."""
+    grown = grow(manifest, catalog, context, module_for, Report(), broken)
+    return frozenset(coordinate.type for coordinate in grown.drafts)
+
+
+def _text_problems(manifest: Manifest, catalog: Catalog, grown: Grown) -> Iterator[Problem]:
+    """What is wrong with the placeholders of the manifest, and of the modules that it uses."""
+    shared = {alias: resource.type for alias, resource in manifest.shared.items()}
+    for name, workload in manifest.workloads.items():
+        yield from _workload_problems(name, workload, shared, catalog)
+    for alias, resource in manifest.shared.items():
+        module = grown.drafts[grown.shared[alias]].module if grown.shared[alias] in grown.drafts else None
+        if resource.params is not None and module is not None:
+            whose = f"module `{module.id}` of shared resource `{alias}`"
+            aliases = {name: requirement.type for name, requirement in module.dependencies.items()}
+            scope = Scope(Spot.SHARED, whose, "dependency", aliases)
+            yield from allowed.problems(resource.params, scope, catalog.resource_types)
+    used = {draft.module.id: draft.module for draft in grown.drafts.values() if draft.module is not None}
+    for module in used.values():
+        yield from check.module_problems(module, catalog)
+
+
+def _workload_problems(name: str, workload: Workload, shared: dict[str, str], catalog: Catalog) -> Iterator[Problem]:
+    whose = f"workload `{name}`"
+    aliases = {alias: resource.type for alias, resource in workload.resources.items()}
+    outputs = Scope(Spot.OUTPUTS, whose, "resource", aliases, shared)
+    for output in workload.outputs.values():
+        yield from allowed.problems(output, outputs, catalog.resource_types)
+    params = Scope(Spot.RESOURCE, whose, "resource", aliases, shared, self_outputs=frozenset(workload.outputs))
+    for resource in workload.resources.values():
+        if resource.params is not None:
+            yield from allowed.problems(resource.params, params, catalog.resource_types)
+
+
+def _resolved(grown: Grown, catalog: Catalog, resolver: Resolver, report: Report) -> Graph:
+    providers = Providers(catalog, resolver, report)
+    nodes = {coordinate: _node(draft, resolver, providers) for coordinate, draft in grown.drafts.items()}
+    return Graph(nodes, {key: providers.blocks[key] for key in sorted(providers.blocks)})
+
+
+def _node(draft: Draft, resolver: Resolver, providers: Providers) -> GraphNode:
+    outputs = resolver.outputs(draft)
+    params = resolver.params(draft)
+    inputs = resolver.inputs(draft)
+    keys = providers.of(draft)
+    module = draft.module
+    return GraphNode(
+        coordinate=draft.coordinate,
+        module=None if module is None else module.id,
+        source=None if module is None else module.source,
+        inputs=inputs,
+        params=params,
+        outputs=outputs,
+        edges=dict(sorted(draft.edges.items())),
+        anonymous=tuple(sorted({*draft.anonymous, *draft.waits} - set(draft.edges.values()))),
+        providers=keys,
+        place=draft.place,
+        origin=draft.origin,
+        ordering="references" if module is None else module.ordering,
+    )

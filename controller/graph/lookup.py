@@ -1,0 +1,61 @@
+"""Why does no module match? Says what the rules do know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from controller.errors import suggest
+from controller.model.bundle import Context
+from controller.model.catalog import Catalog, Module, ModuleRule
+from controller.model.graph import WORKLOAD, Coordinate
+
+
+def unknown_type(type_: str, catalog: Catalog) -> tuple[str, str]:
+    """What to say, and to do, about a resource type that is not declared."""
+    if type_ == WORKLOAD:
+        return (
+            f"`{WORKLOAD}` is no resource type",
+            f"it names the workloads themselves; declare them under `{WORKLOAD}s`",
+        )
+    remedy = suggest(type_, catalog.resource_types, "declare it below `resource-types/`")
+    return f"resource type `{type_}` is unknown", remedy
+
+
+def no_module(coordinate: Coordinate, catalog: Catalog, context: Context) -> tuple[str, str]:
+    """What to say, and to do, about a resource of a known type that no rule gives a module."""
+    where = f"environment `{context.project_id}/{context.env_id}` of type `{context.env_type_id}`"
+    what = f"no module matches resource type `{coordinate.type}`, class `{coordinate.class_}`"
+    modules = [module for module in catalog.modules.values() if module.resource_type == coordinate.type]
+    if not modules:
+        return what, f"no module makes a `{coordinate.type}`; add one below `modules/`"
+    rules = [rule for module in modules for rule in module.rules]
+    if not rules:
+        return what, f"a module without rules is never chosen; give {_named(modules)} a rule"
+    effective = [rule for rule in rules if _holds(rule, context)]
+    if not effective:
+        return f"{what} in {where}", f"no rule for `{coordinate.type}` holds there; add one to {_named(modules)}"
+    return f"{what} in {where}", _nearest(coordinate, effective)
+
+
+def _nearest(coordinate: Coordinate, rules: list[ModuleRule]) -> str:
+    ids = sorted({rule.resource_id for rule in rules if rule.resource_class == coordinate.class_ and rule.resource_id})
+    if ids:
+        return f"the rules for this class name only the ids {_listed(ids)}; use one of them or add a rule without id"
+    classes = sorted({rule.resource_class for rule in rules})
+    return suggest(coordinate.class_, classes, f"there are rules for the classes {_listed(classes)}")
+
+
+def _holds(rule: ModuleRule, context: Context) -> bool:
+    return (
+        rule.project_id in (None, context.project_id)
+        and rule.env_type_id in (None, context.env_type_id)
+        and rule.env_id in (None, context.env_id)
+    )
+
+
+def _named(modules: list[Module]) -> str:
+    return _listed(module.id for module in modules)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names))

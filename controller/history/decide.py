@@ -1,0 +1,334 @@
+"""What was decided? Commits, verdicts, openings and the state of environments, written down at one stroke."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from controller.history.dialect import insert
+from controller.history.opening import NewDeployment, insert_deployment, supersede
+from controller.history.store import Store
+from controller.history.tables import (
+    CommitRow,
+    EnvironmentRow,
+    HoldRow,
+    ProjectRow,
+    RangeRow,
+    RepositoryRow,
+    VerdictRow,
+)
+from controller.model.deployment import EnvironmentStatus, HoldKind, Origin, VerdictKind
+from controller.model.document import Json
+from controller.model.record import CommitRange, Decision
+from controller.model.tree import Commit
+
+_BATCH = 500  # rows of one INSERT: databases bound the number of values
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The verdict on one commit; `deployment` None with DEPLOYED or SUPERSEDED: the one that opens with it."""
+
+    commit: str
+    kind: VerdictKind
+    desired: str | None
+    changed: bool = False
+    deployment: str | None = None
+    other_commit: str | None = None
+    reason: str = ""
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a decision says of one environment. `version` None: the environment is new."""
+
+    uuid: str
+    project: str
+    name: str
+    version: int | None
+    type: str
+    told: tuple[Told, ...] = ()
+    declared: bool = True
+    marked: bool = False  # its directory is gone, and it is to be removed
+    tip: str | None = None  # digest that Git wants at the tip; None where rejected or not declared
+    desired: str | None = None  # of the newest valid commit
+    desired_commit: str | None = None
+    problems: tuple[str, ...] = ()
+    note: str = ""
+    decided: Decision | None = None  # None: stays as it is
+    opening: NewDeployment | None = None
+    superseded: tuple[str, ...] = ()
+    ends_pin: str | None = None
+    releases_pin: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedRepository:
+    """What a decision says of a repository; it holds only while `before` is the decided tip still."""
+
+    id: str
+    before: str | None
+    tip: str
+    woken: int
+    release: str
+    now: datetime
+    commits: tuple[Commit, ...] = ()  # of the walk, oldest first
+    rewritten: bool = False  # commits after `ancestor` left the branch (None: all)
+    ancestor: str | None = None
+    ranges: tuple[CommitRange, ...] = ()
+    projects: Mapping[str, str] = field(default_factory=dict)  # id -> display name
+    catalogue: Json = None
+    problems: tuple[str, ...] = ()
+    environments: tuple[Decided, ...] = ()
+
+
+def ensure_repository(store: Store, id: str, url: str, branch: str) -> None:
+    """Know a connection; when its branch is another one than before, its tip is seen for the first time again."""
+    with store.writing() as session:
+        row = session.get(RepositoryRow, id)
+        if row is None:
+            session.add(RepositoryRow(id=id, url=url, branch=branch, failures=0, wake=1, woken=0, problems=[]))
+        elif (row.url, row.branch) != (url, branch):
+            row.url, row.branch, row.head, row.wake = url, branch, None, row.wake + 1
+
+
+def polled(store: Store, repository: str, now: datetime, *, head: str | None = None, error: str | None = None) -> int:
+    """Record how a poll went; the number of polls in a row that failed."""
+    with store.writing() as session:
+        row = session.get_one(RepositoryRow, repository)
+        row.polled_at, row.error = now, error
+        row.failures = row.failures + 1 if error else 0
+        if head is not None:
+            row.head = head
+        return row.failures
+
+
+def is_due(store: Store, repository: str, now: datetime, every: timedelta, patience: timedelta) -> bool:
+    """Whether a repository may be polled again: one that failed is left in peace, ever longer, up to `patience`."""
+    with store.reading() as session:
+        row = session.get_one(RepositoryRow, repository)
+        if row.polled_at is None or row.failures == 0:
+            return True
+        pause: timedelta = min(every * 2 ** min(row.failures, 10), patience)
+        return now - row.polled_at >= pause
+
+
+def wake(store: Store, repository: str) -> None:
+    """Have the repository decided again, also where no ref has moved."""
+    with store.writing() as session:
+        wake_within(session, repository)
+
+
+def wake_within(session: Session, repository: str | None) -> None:
+    """The same, in the transaction of what may change a decision."""
+    session.execute(sa.update(RepositoryRow).where(RepositoryRow.id == repository).values(wake=RepositoryRow.wake + 1))
+
+
+def end_expired_holds(store: Store, now: datetime) -> int:
+    """End the holds that have run out by `now`, and have whatever they held decided again; how many there were."""
+    query = sa.select(HoldRow).where(HoldRow.ended_at.is_(None), HoldRow.until <= now)
+    with store.reading() as session:
+        if session.scalars(query.limit(1)).first() is None:
+            return 0
+    with store.writing() as session:
+        found = list(session.scalars(query))
+        for hold in found:
+            hold.ended_at, hold.ended_by = now, "expiry"
+        session.execute(sa.update(RepositoryRow).values(wake=RepositoryRow.wake + 1))
+        return len(found)
+
+
+def undecided(store: Store) -> list[str]:
+    """Repositories whose head was not decided, or that were woken since."""
+    query = sa.select(RepositoryRow.id).where(
+        RepositoryRow.head.is_not(None),
+        sa.or_(
+            RepositoryRow.decided_tip.is_(None),
+            RepositoryRow.decided_tip != RepositoryRow.head,
+            RepositoryRow.wake > RepositoryRow.woken,
+        ),
+    )
+    with store.reading() as session:
+        return list(session.scalars(query.order_by(RepositoryRow.id)))
+
+
+def record(store: Store, decision: DecidedRepository) -> bool:
+    """Write a decision down; False, and nothing written, where what it looked at has changed meanwhile."""
+    with store.writing() as session:
+        row = session.get_one(RepositoryRow, decision.id)
+        if row.decided_tip != decision.before or not _are_current(session, decision):
+            return False
+        first_sight = row.first_commit is None
+        row.decided_tip, row.woken, row.release = decision.tip, decision.woken, decision.release
+        row.problems = list(decision.problems)
+        if first_sight:
+            row.first_commit = decision.tip
+        if decision.catalogue is not None:
+            row.catalogue = decision.catalogue
+        _commits(session, decision)
+        _projects(session, decision)
+        for decided in decision.environments:
+            _environment(session, decision, decided)
+        return True
+
+
+def live_commit(session: Session, environment: EnvironmentRow) -> str | None:
+    """The last commit on the walk whose digest differs from its predecessor's and equals the applied one."""
+    if environment.applied is None:
+        return None
+    query = (
+        sa.select(VerdictRow.commit)
+        .join(CommitRow, sa.and_(CommitRow.repository == VerdictRow.repository, CommitRow.id == VerdictRow.commit))
+        .where(
+            VerdictRow.environment_uuid == environment.uuid,
+            VerdictRow.desired == environment.applied,
+            VerdictRow.changed,
+            CommitRow.on_branch,
+        )
+        .order_by(CommitRow.position.desc())
+        .limit(1)
+    )
+    return session.scalars(query).one_or_none()
+
+
+def _are_current(session: Session, decision: DecidedRepository) -> bool:
+    query = sa.select(EnvironmentRow).where(EnvironmentRow.removed_at.is_(None))
+    versions = {row.uuid: row.version for row in session.scalars(query)}
+    return all(versions.get(decided.uuid) == decided.version for decided in decision.environments)
+
+
+def _commits(session: Session, decision: DecidedRepository) -> None:
+    if decision.rewritten:
+        _leave_branch(session, decision.id, decision.ancestor)
+    last = session.scalar(sa.select(sa.func.max(CommitRow.position)).where(CommitRow.repository == decision.id)) or 0
+    ids = [commit.id for commit in decision.commits]
+    query = sa.select(CommitRow).where(CommitRow.repository == decision.id, CommitRow.id.in_(ids))
+    before = {row.id: row for row in session.scalars(query)}
+    for position, commit in enumerate(decision.commits, last + 1):
+        row = before.get(commit.id) or CommitRow(repository=decision.id, id=commit.id)
+        row.position, row.on_branch = position, True
+        row.author_name, row.author_email = commit.author_name, commit.author_email
+        row.committed_at, row.message = commit.committed_at, commit.message
+        session.add(row)
+    for found in decision.ranges:
+        row_of = RangeRow(repository=decision.id, after=found.after, until=found.until, why=found.why)
+        row_of.created_at = decision.now
+        session.add(row_of)
+    session.flush()
+
+
+def _leave_branch(session: Session, repository: str, ancestor: str | None) -> None:
+    stays = session.get(CommitRow, (repository, ancestor)) if ancestor else None
+    session.execute(
+        sa.update(CommitRow)
+        .where(CommitRow.repository == repository, CommitRow.position > (stays.position if stays else -1))
+        .values(on_branch=False)
+    )
+
+
+def _projects(session: Session, decision: DecidedRepository) -> None:
+    for id, name in sorted(decision.projects.items()):
+        row = session.get(ProjectRow, id)
+        if row is None:
+            session.add(ProjectRow(id=id, repository=decision.id, display_name=name, created_at=decision.now))
+        else:
+            row.display_name = name
+    session.flush()
+
+
+def _environment(session: Session, decision: DecidedRepository, decided: Decided) -> None:
+    row = session.get(EnvironmentRow, decided.uuid) or _new(session, decision, decided)
+    row.version += 1
+    row.type, row.origin, row.repository = decided.type, Origin.GIT, decision.id
+    row.status = _status(row, decided)
+    row.desired, row.problems, row.note = decided.tip, list(decided.problems), decided.note
+    if decided.desired is not None:
+        row.valid_desired, row.desired_commit = decided.desired, decided.desired_commit
+    if decided.decided is not None:
+        row.decided_digest = decided.decided.digest
+        row.decided_deployment = decided.decided.deployment
+        row.decided_ended = decided.decided.ended
+    _pin(session, decided, decision.now)
+    opening = decided.opening
+    if opening is not None:
+        insert_deployment(session, opening, decision.now)
+        row.decided_deployment = opening.id
+    else:
+        message = "" if decided.declared else decided.note
+        supersede(session, decided.superseded, decision.now, by=None, message=message)
+    _verdicts(session, decision, decided)
+    row.live_commit = live_commit(session, row)
+
+
+def _new(session: Session, decision: DecidedRepository, decided: Decided) -> EnvironmentRow:
+    row = EnvironmentRow(
+        uuid=decided.uuid,
+        project=decided.project,
+        name=decided.name,
+        type=decided.type,
+        origin=Origin.GIT,
+        status=EnvironmentStatus.ACTIVE,
+        repository=decision.id,
+        version=0,
+        problems=[],
+        note="",
+        created_at=decision.now,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def _status(row: EnvironmentRow, decided: Decided) -> str:
+    if row.status in (EnvironmentStatus.DELETING, EnvironmentStatus.DELETE_FAILED):
+        return row.status
+    return EnvironmentStatus.MARKED_FOR_REMOVAL if decided.marked else EnvironmentStatus.ACTIVE
+
+
+def _pin(session: Session, decided: Decided, now: datetime) -> None:
+    commit = decided.ends_pin or decided.releases_pin
+    if commit is None:
+        return
+    query = sa.select(HoldRow).where(
+        HoldRow.scope == f"{decided.project}/{decided.name}",
+        HoldRow.kind == HoldKind.PINNED,
+        HoldRow.ended_at.is_(None),
+    )
+    for row in session.scalars(query):
+        row.released_by = commit
+        if decided.ends_pin:
+            row.ended_at, row.ended_by = now, f"commit {commit}"
+
+
+def _verdicts(session: Session, decision: DecidedRepository, decided: Decided) -> None:
+    opened = decided.opening.id if decided.opening else None
+    found = [_verdict(told, decision, decided, opened) for told in decided.told]
+    for start in range(0, len(found), _BATCH):
+        statement = insert(session, VerdictRow).values(found[start : start + _BATCH])
+        keys = ("environment_uuid", "repository", "commit")
+        changed = {name: statement.excluded[name] for name in found[0] if name not in keys}
+        session.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
+
+
+def _verdict(told: Told, decision: DecidedRepository, decided: Decided, opened: str | None) -> dict[str, Json]:
+    names_one = told.kind in (VerdictKind.DEPLOYED, VerdictKind.SUPERSEDED)
+    return {
+        "environment_uuid": decided.uuid,
+        "repository": decision.id,
+        "commit": told.commit,
+        "project": decided.project,
+        "environment": decided.name,
+        "kind": str(told.kind),
+        "deployment": told.deployment or (opened if names_one else None),
+        "other_commit": told.other_commit,
+        "reason": told.reason,
+        "problems": list(told.problems),
+        "desired": told.desired,
+        "changed": told.changed,
+        "decided_at": decision.now,
+    }

@@ -1,0 +1,211 @@
+"""What did a person do? Each act is one transaction, with its line in the audit trail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeAlias
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from controller.errors import ConflictError
+from controller.history import rows
+from controller.history.access import audited
+from controller.history.decide import wake_within
+from controller.history.opening import NewDeployment, insert_deployment
+from controller.history.standing import lines
+from controller.history.store import Store
+from controller.history.tables import DeploymentRow, EnvironmentRow, HoldRow, RequestRow
+from controller.model.deployment import FINAL, Mode, Status
+from controller.model.document import Json
+from controller.model.record import Deployment, OpenDeployment
+
+_AT_REST = (Status.QUEUED, Status.AWAITING_APPROVAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Who does it, when, and why."""
+
+    actor: str
+    now: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRequest:
+    """A ref that is planned, and what was found before any engine ran."""
+
+    id: str
+    repository: str
+    ref: str
+    head: str
+    base: str
+    base_branch: str
+    findings: Mapping[str, Json]
+
+
+Replaces: TypeAlias = Callable[[Sequence[OpenDeployment]], Sequence[str]]
+
+
+def opened(
+    store: Store, new: NewDeployment, act: Act, *, expect_last: str | None = None, replaces: Replaces | None = None
+) -> Deployment:
+    """Open a deployment; refused where another one than `expect_last` was the last of the environment.
+
+    `replaces` tells of the open ones in the line which it takes the place of.
+    """
+    with store.writing() as session:
+        if expect_last is not None:
+            _expect(session, new, expect_last)
+        environment = session.get(EnvironmentRow, new.environment_uuid)
+        if environment is not None and new.mode is not Mode.PLAN_ONLY:
+            environment.version += 1
+        if replaces is not None:
+            line = lines(session, [new.environment_uuid]).get(new.environment_uuid, ())
+            new = replace(new, superseded=tuple(replaces(line)))
+        row = insert_deployment(session, new, act.now)
+        wake_within(session, new.repository)
+        slug = f"{new.project}/{new.environment}"
+        details = {"deployment": new.id, "mode": str(new.mode), "digest": new.desired_digest}
+        audited(session, act.actor, "deploy", slug, act.now, reason=act.reason, details=details)
+        return rows.deployment(row)
+
+
+def requested(store: Store, request: NewRequest, deployments: Sequence[NewDeployment], act: Act) -> list[Deployment]:
+    """Open the plans of a ref; older plans of the same ref that still run are of no use any more."""
+    with store.writing() as session:
+        row = RequestRow(
+            id=request.id,
+            repository=request.repository,
+            ref=request.ref,
+            head=request.head,
+            base=request.base,
+            base_branch=request.base_branch,
+            created_by=act.actor,
+            created_at=act.now,
+            findings=dict(request.findings),
+        )
+        session.add(row)
+        session.flush()
+        found = [insert_deployment(session, new, act.now) for new in deployments]
+        details = {"request": request.id, "head": request.head, "base": request.base}
+        audited(session, act.actor, "plan", request.ref, act.now, reason=act.reason, details=details)
+        return [rows.deployment(new) for new in found]
+
+
+def approved(store: Store, id: str, act: Act) -> Deployment:
+    """Let a waiting plan be applied."""
+    with store.writing() as session:
+        row = _waiting(session, id)
+        if row.approval_expires_at is not None and row.approval_expires_at <= act.now:
+            raise ConflictError(f"deployment {id} waited for approval too long; deploy it again")
+        row.approved_by, row.approved_fingerprint = act.actor, row.fingerprint
+        row.message = f"approved by {act.actor}"
+        details = {"plan": row.plan_digest, "bundle": row.bundle_digest}
+        audited(session, act.actor, "approve", id, act.now, reason=act.reason, details=details)
+        return rows.deployment(row)
+
+
+def discarded(store: Store, id: str, act: Act, *, message: str = "") -> Deployment:
+    """End a waiting deployment: its plan is not applied."""
+    with store.writing() as session:
+        row = _waiting(session, id)
+        _end(session, row, Status.DISCARDED, message or _by("discarded", act), act.now)
+        audited(session, act.actor, "discard", id, act.now, reason=act.reason)
+        return rows.deployment(row)
+
+
+def cancelled(store: Store, id: str, act: Act) -> Deployment:
+    """End a deployment that is at rest; one at work is asked to end, and does so when its engine has stopped."""
+    with store.writing() as session:
+        row = _deployment(session, id)
+        if row.cancelled_by is None:
+            row.cancelled_by = act.actor
+            audited(session, act.actor, "cancel", id, act.now, reason=act.reason)
+        if row.status in _AT_REST:
+            _end(session, row, Status.CANCELLED, _by("cancelled", act), act.now)
+        elif row.status == Status.PLANNING:
+            row.not_before = None
+        return rows.deployment(row)
+
+
+def resumed(store: Store, project: str, environment: str, act: Act) -> None:
+    """End every hold of one environment; Git is asked anew, also for what had failed or was discarded."""
+    scope = f"{project}/{environment}"
+    held = sa.select(HoldRow).where(HoldRow.ended_at.is_(None), HoldRow.scope.in_((scope, project, "*")))
+    found = sa.select(EnvironmentRow).where(
+        EnvironmentRow.project == project, EnvironmentRow.name == environment, EnvironmentRow.removed_at.is_(None)
+    )
+    with store.writing() as session:
+        row = session.scalars(found).one()
+        holds = list(session.scalars(held))
+        own = [hold for hold in holds if hold.scope == scope]
+        if not own:
+            raise ConflictError(_nothing_to_resume(scope, [hold.scope for hold in holds]))
+        for hold in own:
+            hold.ended_at, hold.ended_by = act.now, act.actor
+        row.version += 1
+        row.decided_digest = row.decided_deployment = row.decided_ended = None
+        wake_within(session, row.repository)
+        kinds = sorted(hold.kind for hold in own)
+        audited(session, act.actor, "resume", scope, act.now, reason=act.reason, details={"holds": kinds})
+
+
+def _expect(session: Session, new: NewDeployment, expected: str) -> None:
+    query = (
+        sa.select(DeploymentRow.id)
+        .where(
+            DeploymentRow.environment_uuid == new.environment_uuid,
+            DeploymentRow.request.is_(None),
+            DeploymentRow.mode.in_((Mode.DEPLOY, Mode.DESTROY, Mode.ROLLBACK)),
+        )
+        .order_by(DeploymentRow.number.desc())
+        .limit(1)
+    )
+    last = session.scalars(query).one_or_none()
+    if last != expected:
+        found = f"is {last}" if last else "does not exist"
+        raise ConflictError(
+            f"the last deployment of {new.project}/{new.environment} {found}, not {expected}; "
+            "look at what was deployed, then deploy again"
+        )
+
+
+def _deployment(session: Session, id: str) -> DeploymentRow:
+    row = session.scalars(sa.select(DeploymentRow).where(DeploymentRow.id == id)).one()
+    if Status(row.status) in FINAL:
+        raise ConflictError(f"deployment {id} has ended, it is {row.status}; there is nothing left to change")
+    return row
+
+
+def _waiting(session: Session, id: str) -> DeploymentRow:
+    row = _deployment(session, id)
+    if row.status != Status.AWAITING_APPROVAL:
+        raise ConflictError(f"deployment {id} is {row.status}; only one that is awaiting_approval can be decided on")
+    if row.approved_by is not None:
+        raise ConflictError(f"deployment {id} was approved by {row.approved_by} already; cancel it to stop it")
+    return row
+
+
+def _end(session: Session, row: DeploymentRow, status: Status, message: str, now: datetime) -> None:
+    row.status, row.message, row.completed_at = status, message, now
+    row.cleared = row.started_at is None
+    environment = session.get(EnvironmentRow, row.environment_uuid)
+    if environment is not None and row.request is None:
+        environment.version += 1
+        if environment.decided_deployment == row.id:
+            environment.decided_ended = status
+        wake_within(session, environment.repository)
+
+
+def _by(done: str, act: Act) -> str:
+    return f"{done} by {act.actor}" + (f": {act.reason}" if act.reason else "")
+
+
+def _nothing_to_resume(scope: str, wider: Sequence[str]) -> str:
+    if wider:
+        return f"{scope} is held by a hold of `{wider[0]}`, not by one of its own; end that one"
+    return f"{scope} is not held; it follows Git already"

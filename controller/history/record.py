@@ -1,0 +1,238 @@
+"""What happened to a deployment? Each function is one step of its life and one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from controller.errors import ConflictError
+from controller.history import rows
+from controller.history.decide import live_commit, wake_within
+from controller.history.dialect import insert
+from controller.history.opening import NewDeployment, Part, insert_deployment, keep_parts
+from controller.history.store import Store
+from controller.history.tables import (
+    DeploymentRow,
+    EnvironmentRow,
+    EventRow,
+    HoldRow,
+    LogChunkRow,
+    OutputsRow,
+)
+from controller.model.deployment import FINAL, HoldKind, Mode, Rank, Status
+from controller.model.document import Json
+from controller.model.record import Counts, Deployment
+
+_CHANGES = (Mode.DEPLOY, Mode.DESTROY, Mode.ROLLBACK)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a plan found."""
+
+    plan_digest: str
+    engine_version: str
+    fingerprint: str | None
+    counts: Counts
+    no_changes: bool
+    parts: Mapping[str, Part]  # summary, plan, diagnostics
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """How a deployment ended; `applied`: what it wants is what is there now."""
+
+    status: Status
+    message: str
+    applied: bool = False
+    untouched: bool = False  # the apply that began did nothing: what was applied before is so still
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    outputs: bytes | None = None
+    follow_up: NewDeployment | None = None
+
+
+def progressed(store: Store, id: str, events: Sequence[Json], chunks: Sequence[tuple[int, bytes]]) -> None:
+    """Keep what a run said since the last time; what is known already is passed over."""
+    if not events and not chunks:
+        return
+    with store.writing() as session:
+        for event in events:
+            values = {"deployment": id, "n": event["n"], "document": event}
+            session.execute(insert(session, EventRow).values(values).on_conflict_do_nothing())
+        for n, content in chunks:
+            values = {"deployment": id, "n": n, "content": content}
+            session.execute(insert(session, LogChunkRow).values(values).on_conflict_do_nothing())
+
+
+def attempted(store: Store, id: str) -> int:
+    """Count an attempt before it is made; how many there are with it."""
+    with store.writing() as session:
+        row = _row(session, id)
+        row.attempts += 1
+        row.not_before = None
+        return row.attempts
+
+
+def postponed(store: Store, id: str, until: datetime, message: str) -> None:
+    """Try again later, and say why."""
+    with store.writing() as session:
+        row = _row(session, id)
+        row.not_before, row.message = until, message
+
+
+def bundled(store: Store, id: str, digest: str, parts: Mapping[str, Part], warnings: Sequence[str]) -> None:
+    """Keep what the engine is going to read."""
+    with store.writing() as session:
+        row = _row(session, id)
+        row.bundle_digest, row.warnings = digest, list(warnings)
+        keep_parts(session, id, parts)
+
+
+def planned(store: Store, id: str, plan: Planned) -> None:
+    """Keep a plan; nothing is decided by it yet."""
+    with store.writing() as session:
+        row = _in(_row(session, id), Status.PLANNING)
+        row.plan_digest, row.fingerprint, row.engine_version = plan.plan_digest, plan.fingerprint, plan.engine_version
+        row.counts, row.no_changes = asdict(plan.counts), plan.no_changes
+        keep_parts(session, id, plan.parts)
+
+
+def awaits_approval(store: Store, id: str, message: str, expires_at: datetime) -> None:
+    """Stop before the apply until somebody has looked at the plan."""
+    with store.writing() as session:
+        row = _in(_row(session, id), Status.PLANNING)
+        row.status, row.message, row.approval_expires_at = Status.AWAITING_APPROVAL, message, expires_at
+        row.worker = row.lease_until = None
+
+
+def begin_apply(store: Store, id: str, now: datetime) -> None:
+    """Say that an apply begins, before it does: from here on nobody knows what is applied until it has succeeded."""
+    with store.writing() as session:
+        row = _in(_row(session, id), Status.PLANNING, Status.AWAITING_APPROVAL)
+        if row.status == Status.AWAITING_APPROVAL and row.approved_by is None:
+            raise ConflictError(f"deployment {id} was not approved; run `lockstep approve {id}`")
+        if row.cancelled_by is not None:
+            raise ConflictError(f"deployment {id} was cancelled by {row.cancelled_by}")
+        row.status, row.apply_started_at, row.attempts, row.message = Status.APPLYING, now, 0, ""
+        environment = session.get_one(EnvironmentRow, row.environment_uuid)
+        environment.version += 1
+        row.applied_before = environment.applied
+        environment.applied = environment.live_commit = None
+        _hold(session, row, environment, now)
+
+
+def not_begun(store: Store, id: str) -> None:
+    """The plan was of an older state and nothing was done: it is planned again, what was applied is so still."""
+    with store.writing() as session:
+        row = _in(_row(session, id), Status.APPLYING, Status.INTERRUPTED)
+        row.status, row.attempts, row.plan_digest = Status.PLANNING, 0, None
+        row.message = "the state has changed since the plan was made; planning again"
+        _as_before(session, row)
+
+
+def lost(store: Store, id: str, message: str) -> None:
+    """The runner of an apply is gone, and what it did is being found out."""
+    with store.writing() as session:
+        row = _in(_row(session, id), Status.APPLYING)
+        row.status, row.message = Status.INTERRUPTED, message
+
+
+def finished(store: Store, id: str, finish: Finish, now: datetime) -> Deployment:
+    """End a deployment, and with it what was decided for its environment; whoever waits for it is woken."""
+    with store.writing() as session:
+        row = _row(session, id)
+        if Status(row.status) in FINAL:
+            raise ConflictError(f"deployment {id} has ended already, {row.status}")
+        row.cleared = row.started_at is None
+        row.status, row.message, row.completed_at, row.not_before = finish.status, finish.message, now, None
+        keep_parts(session, id, finish.parts)
+        if finish.outputs is not None:
+            session.merge(OutputsRow(deployment=id, content=finish.outputs))
+        environment = session.get(EnvironmentRow, row.environment_uuid)
+        if environment is not None and row.request is None:
+            _ended(session, row, environment, finish, now)
+        follow_up = finish.follow_up
+        if follow_up is not None and not _has_successor(session, row):
+            insert_deployment(session, follow_up, now)
+            if environment is not None and environment.decided_deployment == row.id:
+                environment.decided_deployment, environment.decided_ended = follow_up.id, None
+        wake_within(session, environment.repository if environment else None)
+        return rows.deployment(row)
+
+
+def log_closed(store: Store, id: str, chunk: tuple[int, bytes] | None) -> None:
+    """Keep the last chunk of a log, if it was not the run that wrote it."""
+    with store.writing() as session:
+        _row(session, id).log_closed = True
+        if chunk is not None:
+            values = {"deployment": id, "n": chunk[0], "content": chunk[1]}
+            session.execute(insert(session, LogChunkRow).values(values).on_conflict_do_nothing())
+
+
+def cleared(store: Store, id: str) -> None:
+    """Nothing of its run is left: the line of its environment is free."""
+    with store.writing() as session:
+        row = _row(session, id)
+        row.cleared, row.worker, row.lease_until = True, None, None
+
+
+def _ended(session: Session, row: DeploymentRow, environment: EnvironmentRow, finish: Finish, now: datetime) -> None:
+    environment.version += 1
+    if environment.decided_deployment == row.id:
+        environment.decided_ended = finish.status
+    if finish.untouched:
+        _as_before(session, row)
+    if not finish.applied:
+        return
+    environment.applied, environment.applied_deployment = row.desired_digest, row.id
+    environment.last_success = row.id
+    environment.live_commit = live_commit(session, environment)
+    _hold(session, row, environment, now)
+
+
+def _has_successor(session: Session, row: DeploymentRow) -> bool:
+    """Whether something newer waits in the line: it brings the environment in step by itself."""
+    query = sa.select(DeploymentRow.id).where(
+        DeploymentRow.environment_uuid == row.environment_uuid,
+        DeploymentRow.cleared.is_(False),
+        DeploymentRow.completed_at.is_(None),
+        DeploymentRow.mode.in_(_CHANGES),
+        DeploymentRow.id != row.id,
+    )
+    return session.scalars(query.limit(1)).first() is not None
+
+
+def _as_before(session: Session, row: DeploymentRow) -> None:
+    environment = session.get_one(EnvironmentRow, row.environment_uuid)
+    environment.version += 1
+    environment.applied = row.applied_before
+    environment.live_commit = live_commit(session, environment)
+
+
+def _hold(session: Session, row: DeploymentRow, environment: EnvironmentRow, now: datetime) -> None:
+    """What a person deploys and Git does not want pins the environment, as soon as it is, or may be, in effect."""
+    is_by_person = Rank(row.rank) in (Rank.PERSON, Rank.ROLLBACK) and row.mode in (Mode.DEPLOY, Mode.ROLLBACK)
+    if not is_by_person or environment.repository is None or row.desired_digest == environment.valid_desired:
+        return
+    scope = f"{environment.project}/{environment.name}"
+    query = sa.select(HoldRow).where(
+        HoldRow.scope == scope, HoldRow.kind == HoldKind.PINNED, HoldRow.ended_at.is_(None)
+    )
+    hold = session.scalars(query).one_or_none() or HoldRow(scope=scope, kind=HoldKind.PINNED)
+    hold.who, hold.why, hold.since = row.created_by, row.reason, hold.since or now
+    hold.desired_digest = environment.valid_desired
+    session.add(hold)
+
+
+def _row(session: Session, id: str) -> DeploymentRow:
+    return session.scalars(sa.select(DeploymentRow).where(DeploymentRow.id == id)).one()
+
+
+def _in(row: DeploymentRow, *statuses: Status) -> DeploymentRow:
+    if row.status not in statuses:
+        raise ConflictError(f"deployment {row.id} is {row.status}, not {' or '.join(statuses)}; look at it again")
+    return row

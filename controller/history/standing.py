@@ -1,0 +1,262 @@
+"""Where does everything stand before a decision? One consistent picture of a repository and its environments."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from controller.errors import NotFoundError
+from controller.history import rows
+from controller.history.store import Store
+from controller.history.tables import (
+    CommitRow,
+    DeploymentRow,
+    EnvironmentRow,
+    HoldRow,
+    ModulePinRow,
+    ProjectRow,
+    ProviderPinRow,
+    RepositoryRow,
+    VerdictRow,
+)
+from controller.model.bundle import ProviderPin
+from controller.model.deployment import Mode, Rank, Status, VerdictKind
+from controller.model.record import Deployment, Environment, Hold, OpenDeployment, Repository
+
+_REPLACEABLE = (Status.QUEUED, Status.PLANNING, Status.AWAITING_APPROVAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A change whose verdict can still change; `digest` None: it waits for something to be known."""
+
+    position: int
+    commit: str
+    digest: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An environment as a decision finds it; `version` tells whether it changed meanwhile."""
+
+    environment: Environment
+    version: int
+    desired: str | None  # of the newest valid commit
+    desired_commit: str | None
+    base: str | None  # what Git wanted before the first of `pending`
+    pending: tuple[Pending, ...]  # changes whose verdict can still change, oldest first
+    open: tuple[OpenDeployment, ...]
+    holds: tuple[Hold, ...]
+    released: str | None
+    providers: Mapping[str, ProviderPin]
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryStanding:
+    repository: Repository
+    wake: int
+    release: str | None
+    environments: Mapping[str, Standing]  # by P/E
+    owners: Mapping[str, str]  # project -> repository that declared it first
+    modules: Mapping[str, str]  # pinned sources
+    uuids: Mapping[str, str]  # of all environments -> P/E
+
+
+def standing(store: Store, repository: str, now: datetime) -> RepositoryStanding:
+    """The picture as of one moment; holds that have run out by `now` are left out."""
+    with store.reading() as session:
+        row = session.get(RepositoryRow, repository)
+        if row is None:
+            raise NotFoundError(f"repository `{repository}` is unknown; list it under `connections` in the settings")
+        query = sa.select(EnvironmentRow).where(
+            EnvironmentRow.repository == repository, EnvironmentRow.removed_at.is_(None)
+        )
+        found = list(session.scalars(query.order_by(EnvironmentRow.project, EnvironmentRow.name)))
+        modules = session.scalars(sa.select(ModulePinRow).where(ModulePinRow.repository == repository))
+        everywhere = sa.select(EnvironmentRow.uuid, EnvironmentRow.project, EnvironmentRow.name)
+        return RepositoryStanding(
+            repository=rows.repository(row),
+            wake=row.wake,
+            release=row.release,
+            environments=_standings(session, repository, found, now),
+            owners={project.id: project.repository for project in session.scalars(sa.select(ProjectRow))},
+            modules={pin.source: pin.commit for pin in modules},
+            uuids={uuid: f"{project}/{name}" for uuid, project, name in session.execute(everywhere)},
+        )
+
+
+def on_branch(store: Store, repository: str, commits: Sequence[str]) -> str | None:
+    """The newest of `commits` that is known and on the branch: where a rewritten history parted from the old one."""
+    query = (
+        sa.select(CommitRow.id)
+        .where(CommitRow.repository == repository, CommitRow.on_branch, CommitRow.id.in_(commits))
+        .order_by(CommitRow.position.desc())
+        .limit(1)
+    )
+    with store.reading() as session:
+        return session.scalars(query).one_or_none()
+
+
+def wanted_at(store: Store, repository: str, commit: str) -> dict[str, tuple[str, str]]:
+    """What Git wanted of each environment (by uuid) at a commit: the digest, and the commit that brought it."""
+    with store.reading() as session:
+        position = session.get_one(CommitRow, (repository, commit)).position
+        query = (
+            sa.select(VerdictRow.environment_uuid, VerdictRow.desired, VerdictRow.commit)
+            .join(CommitRow, sa.and_(CommitRow.repository == VerdictRow.repository, CommitRow.id == VerdictRow.commit))
+            .where(
+                VerdictRow.repository == repository,
+                VerdictRow.desired.is_not(None),
+                VerdictRow.changed,
+                CommitRow.on_branch,
+                CommitRow.position <= position,
+            )
+            .order_by(CommitRow.position)
+        )
+        return {uuid: (str(digest), brought) for uuid, digest, brought in session.execute(query)}
+
+
+def last_from_git(store: Store, project: str, environment: str, *, pinned_too: bool) -> Deployment | None:
+    """The newest deployment of an environment that succeeded: from Git, or any where `pinned_too`."""
+    query = (
+        sa.select(DeploymentRow)
+        .join(EnvironmentRow, EnvironmentRow.uuid == DeploymentRow.environment_uuid)
+        .where(
+            EnvironmentRow.project == project,
+            EnvironmentRow.name == environment,
+            EnvironmentRow.removed_at.is_(None),
+            DeploymentRow.status == Status.SUCCEEDED,
+            DeploymentRow.mode.in_((Mode.DEPLOY, Mode.ROLLBACK)),
+        )
+        .order_by(DeploymentRow.number.desc())
+        .limit(1)
+    )
+    if not pinned_too:
+        query = query.where(DeploymentRow.rank == Rank.GIT)
+    with store.reading() as session:
+        row = session.scalars(query).one_or_none()
+        return rows.deployment(row) if row else None
+
+
+def recorded_pins(
+    store: Store, environment_uuid: str, repository: str
+) -> tuple[dict[str, ProviderPin], dict[str, str]]:
+    """The pins of one environment: of its providers, and of the repository's modules."""
+    with store.reading() as session:
+        modules = session.scalars(sa.select(ModulePinRow).where(ModulePinRow.repository == repository))
+        found = {pin.source: pin.commit for pin in modules}
+        return provider_pins(session, [environment_uuid]).get(environment_uuid, {}), found
+
+
+def provider_pins(session: Session, uuids: Sequence[str]) -> dict[str, dict[str, ProviderPin]]:
+    """The recorded lock file of each environment that has one."""
+    pins: dict[str, dict[str, ProviderPin]] = defaultdict(dict)
+    for row in session.scalars(sa.select(ProviderPinRow).where(ProviderPinRow.environment_uuid.in_(uuids))):
+        pins[row.environment_uuid][row.address] = ProviderPin(row.version, row.constraints, tuple(row.hashes))
+    return pins
+
+
+def lines(session: Session, uuids: Sequence[str]) -> dict[str, tuple[OpenDeployment, ...]]:
+    """Deployments in the line of each environment: all that have not ended, but for plans of requests and drift."""
+    query = sa.select(DeploymentRow).where(
+        DeploymentRow.environment_uuid.in_(uuids),
+        DeploymentRow.cleared.is_(False),
+        DeploymentRow.completed_at.is_(None),
+        DeploymentRow.request.is_(None),
+        sa.or_(DeploymentRow.mode != Mode.PLAN_ONLY, DeploymentRow.rank == Rank.GIT),
+        DeploymentRow.mode != Mode.DRIFT,
+    )
+    found: dict[str, tuple[OpenDeployment, ...]] = {}
+    for row in session.scalars(query.order_by(DeploymentRow.number)):
+        opened = OpenDeployment(
+            row.id, row.desired_digest, Rank(row.rank), Status(row.status), row.created_by, row.must_approve
+        )
+        found[row.environment_uuid] = (*found.get(row.environment_uuid, ()), opened)
+    return found
+
+
+def _standings(
+    session: Session, repository: str, found: Sequence[EnvironmentRow], now: datetime
+) -> dict[str, Standing]:
+    uuids = [row.uuid for row in found]
+    opened = lines(session, uuids)
+    pins = provider_pins(session, uuids)
+    query = sa.select(HoldRow).where(HoldRow.ended_at.is_(None)).order_by(HoldRow.since, HoldRow.number)
+    holds = [row for row in session.scalars(query) if row.until is None or row.until > now]
+    pending = _pending(session, repository, opened)
+    return {
+        f"{row.project}/{row.name}": _standing(
+            session, row, opened.get(row.uuid, ()), pending.get(row.uuid, ()), holds, pins.get(row.uuid, {})
+        )
+        for row in found
+    }
+
+
+def _standing(
+    session: Session,
+    row: EnvironmentRow,
+    opened: Sequence[OpenDeployment],
+    pending: Sequence[Pending],
+    holds: Sequence[HoldRow],
+    providers: Mapping[str, ProviderPin],
+) -> Standing:
+    mine = [hold for hold in holds if hold.scope in (f"{row.project}/{row.name}", row.project, "*")]
+    return Standing(
+        environment=rows.environment(row, [rows.hold(hold) for hold in mine]),
+        version=row.version,
+        desired=row.valid_desired,
+        desired_commit=row.desired_commit,
+        base=_base(session, row, pending[0].position) if pending else None,
+        pending=tuple(pending),
+        open=tuple(opened),
+        holds=tuple(rows.hold(hold) for hold in mine),
+        released=next((hold.released_by for hold in mine if hold.released_by), None),
+        providers=providers,
+    )
+
+
+def _pending(
+    session: Session, repository: str, opened: Mapping[str, Sequence[OpenDeployment]]
+) -> dict[str, tuple[Pending, ...]]:
+    """Changes that are held, or whose deployment can still be replaced."""
+    ids = [one.id for line in opened.values() for one in line if one.status in _REPLACEABLE]
+    query = (
+        sa.select(
+            VerdictRow.environment_uuid, CommitRow.position, VerdictRow.commit, VerdictRow.desired, VerdictRow.reason
+        )
+        .join(CommitRow, sa.and_(CommitRow.repository == VerdictRow.repository, CommitRow.id == VerdictRow.commit))
+        .where(
+            VerdictRow.repository == repository,
+            VerdictRow.changed,
+            CommitRow.on_branch,
+            sa.or_(VerdictRow.kind == VerdictKind.HELD, VerdictRow.deployment.in_(ids)),
+        )
+        .order_by(CommitRow.position)
+    )
+    found: dict[str, tuple[Pending, ...]] = {}
+    for uuid, position, commit, digest, reason in session.execute(query):
+        found[uuid] = (*found.get(uuid, ()), Pending(position, commit, digest, reason))
+    return found
+
+
+def _base(session: Session, row: EnvironmentRow, position: int) -> str | None:
+    query = (
+        sa.select(VerdictRow.desired)
+        .join(CommitRow, sa.and_(CommitRow.repository == VerdictRow.repository, CommitRow.id == VerdictRow.commit))
+        .where(
+            VerdictRow.environment_uuid == row.uuid,
+            VerdictRow.desired.is_not(None),
+            CommitRow.repository == row.repository,
+            CommitRow.on_branch,
+            CommitRow.position < position,
+        )
+        .order_by(CommitRow.position.desc())
+        .limit(1)
+    )
+    return session.scalars(query).one_or_none()

@@ -1,0 +1,149 @@
+"""Where is the history kept? One database, opened once; short transactions, begun as what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from sqlalchemy.orm import Session
+
+from controller.errors import ConflictError, LockstepError, RetryableError
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_BUSY_MILLISECONDS = 30_000
+_UPGRADE_LOCK, _WRITE_LOCK = 5_625_437_850, 5_625_437_851  # any two numbers that nobody else uses
+# Errors that the same transaction, tried again, may not meet: no answer, a lock that was waited for too long.
+_PASSING = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An open database; one for all threads."""
+
+    engine: Engine
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A transaction that sees one moment and changes nothing."""
+        with _translated(), Session(self.engine, autoflush=False) as session, session.begin():
+            if not self.is_sqlite:
+                session.connection(
+                    execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+                )
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A transaction that is a writer from its first statement, the only one at a time. No I/O belongs inside."""
+        engine = self.engine.execution_options(immediate=True)
+        with _translated(), Session(engine, expire_on_commit=False) as session, session.begin():
+            if not self.is_sqlite:
+                # What SQLite does by itself: one that reads before it writes is never overtaken in between.
+                session.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITE_LOCK)))
+            yield session
+
+
+def open_store(url: str) -> Store:
+    """Open a database: `sqlite:///path/to/file` or `postgresql+psycopg://…`; `upgrade` makes its tables."""
+    address = _address(url)
+    if address.get_backend_name() == "sqlite":
+        return Store(_sqlite(address))
+    return Store(sa.create_engine(address, pool_pre_ping=True, pool_size=10, max_overflow=20))
+
+
+def close(store: Store) -> None:
+    """Give back every connection."""
+    store.engine.dispose()
+
+
+def upgrade(store: Store) -> None:
+    """Bring the tables to this release's form; nothing happens where they have it."""
+    if is_current(store):
+        return
+    with store.engine.execution_options(immediate=True).begin() as connection:
+        if not store.is_sqlite:  # SQLite's writers are alone anyway
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})")
+        config = _alembic()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def is_current(store: Store) -> bool:
+    """Whether the tables have this release's form. A database of a newer release is refused."""
+    script = ScriptDirectory.from_config(_alembic())
+    with store.engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    if found is not None and found not in {revision.revision for revision in script.walk_revisions()}:
+        raise ConflictError(
+            f"the database is at revision `{found}`, which this release does not know; "
+            "run the release that wrote it, or a newer one"
+        )
+    return found == script.get_current_head()
+
+
+def _address(url: str) -> sa.URL:
+    try:
+        address = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        raise LockstepError(
+            "the database's address cannot be read; write `sqlite:///file` or `postgresql://user@host/name`"
+        ) from None
+    if address.drivername in ("postgresql", "postgres"):
+        return address.set(drivername="postgresql+psycopg")
+    return address
+
+
+def _sqlite(address: sa.URL) -> Engine:
+    if address.database and address.database != ":memory:":
+        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(
+        address, connect_args={"timeout": _BUSY_MILLISECONDS / 1000, "check_same_thread": False}, pool_size=10
+    )
+    event.listen(engine, "connect", _on_connect)
+    event.listen(engine, "begin", _on_begin)
+    return engine
+
+
+def _on_connect(connection: Any, _record: object) -> None:
+    # The driver would begin transactions by itself, deferred: one that turns writer fails at once, whatever the
+    # timeout. So it is told to keep out, and `_on_begin` says what kind of transaction it is.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_MILLISECONDS}"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _on_begin(connection: sa.Connection) -> None:
+    kind = "IMMEDIATE" if connection.get_execution_options().get("immediate") else "DEFERRED"
+    connection.exec_driver_sql(f"BEGIN {kind}")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except _PASSING as e:
+        raise RetryableError(
+            f"the database does not answer: {e.__cause__ or type(e).__name__}; it is tried again"
+        ) from e
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    return config

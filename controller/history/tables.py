@@ -1,0 +1,432 @@
+"""What does the database hold? Every table, its keys, and the rules that the database itself keeps."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Instant(sa.TypeDecorator[datetime]):
+    """An aware time in UTC, also where the database knows no time zones."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        return dialect.type_descriptor(sa.DateTime(timezone=dialect.name != "sqlite"))
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    type_annotation_map = {  # noqa: RUF012
+        datetime: Instant,
+        dict[str, Any]: sa.JSON,
+        list[Any]: sa.JSON,
+        # Ids are compared and sorted by code point in every database, whatever its locale.
+        str: sa.String().with_variant(sa.String(collation="C"), "postgresql"),
+    }
+    metadata = sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+_Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # only INTEGER counts by itself in SQLite
+
+
+class RepositoryRow(Base):
+    __tablename__ = "repositories"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    url: Mapped[str]
+    branch: Mapped[str]
+    head: Mapped[str | None]
+    decided_tip: Mapped[str | None]
+    first_commit: Mapped[str | None]  # the tip at first sight: what came before it was before Lockstep
+    polled_at: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str | None]
+    wake: Mapped[int] = mapped_column(default=1)  # raised by whatever may change a decision
+    woken: Mapped[int] = mapped_column(default=0)  # the value of `wake` that the last decision began with
+    catalogue: Mapped[dict[str, Any] | None]  # of the decided tip
+    problems: Mapped[list[Any]] = mapped_column(default=list)  # of the decided tip, that no environment bears alone
+    release: Mapped[str | None]  # that computed the digests of its environments
+
+
+class CommitRow(Base):
+    __tablename__ = "commits"
+    __table_args__ = (sa.Index(None, "repository", "position"), sa.Index(None, "id"))
+
+    repository: Mapped[str] = mapped_column(sa.ForeignKey("repositories.id"), primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int]  # on the walk; a later one is newer
+    author_name: Mapped[str]
+    author_email: Mapped[str]
+    committed_at: Mapped[datetime]
+    message: Mapped[str]
+    on_branch: Mapped[bool]
+
+
+class RangeRow(Base):
+    """Commits that have no verdicts of their own, as one range."""
+
+    __tablename__ = "commit_ranges"
+
+    number: Mapped[int] = mapped_column(_Number, primary_key=True)
+    repository: Mapped[str] = mapped_column(sa.ForeignKey("repositories.id"))
+    after: Mapped[str | None]  # exclusive; None: from the beginning
+    until: Mapped[str]  # inclusive where `after` is given, else exclusive
+    why: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class ProjectRow(Base):
+    __tablename__ = "projects"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    repository: Mapped[str] = mapped_column(sa.ForeignKey("repositories.id"))
+    display_name: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class EnvironmentRow(Base):
+    __tablename__ = "environments"
+    __table_args__ = (
+        sa.Index(
+            "one_environment_of_a_name",
+            "project",
+            "name",
+            unique=True,
+            sqlite_where=sa.text("removed_at IS NULL"),
+            postgresql_where=sa.text("removed_at IS NULL"),
+        ),
+        sa.Index(None, "repository"),
+    )
+
+    uuid: Mapped[str] = mapped_column(primary_key=True)
+    project: Mapped[str]
+    name: Mapped[str]
+    type: Mapped[str]
+    origin: Mapped[str]
+    status: Mapped[str]
+    repository: Mapped[str | None] = mapped_column(sa.ForeignKey("repositories.id"))
+    version: Mapped[int] = mapped_column(default=0)  # raised by every change of what decisions depend on
+    applied: Mapped[str | None]
+    applied_deployment: Mapped[str | None]
+    last_success: Mapped[str | None]  # deployment that last succeeded, also while `applied` is none
+    decided_digest: Mapped[str | None]
+    decided_deployment: Mapped[str | None]
+    decided_ended: Mapped[str | None]
+    desired: Mapped[str | None]
+    desired_commit: Mapped[str | None]  # the last one on the walk whose digest differs from its predecessor's
+    valid_desired: Mapped[str | None]  # the newest digest of a valid commit, also while the tip is rejected
+    live_commit: Mapped[str | None]
+    problems: Mapped[list[Any]] = mapped_column(default=list)
+    note: Mapped[str] = mapped_column(default="")  # what it waits for, one sentence
+    binding: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]
+
+
+class HoldRow(Base):
+    __tablename__ = "holds"
+    __table_args__ = (
+        sa.Index(
+            "one_hold_of_a_kind",
+            "scope",
+            "kind",
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        ),
+    )
+
+    number: Mapped[int] = mapped_column(_Number, primary_key=True)
+    kind: Mapped[str]
+    scope: Mapped[str]
+    who: Mapped[str]
+    why: Mapped[str]
+    since: Mapped[datetime]
+    until: Mapped[datetime | None]
+    desired_digest: Mapped[str | None]
+    released_by: Mapped[str | None]  # commit that ends it as soon as nothing else holds the environment up
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None]
+
+
+class DeploymentRow(Base):
+    __tablename__ = "deployments"
+    __table_args__ = (
+        # I1: at most one apply or destroy per environment at any time.
+        sa.Index(
+            "one_apply_per_environment",
+            "environment_uuid",
+            unique=True,
+            sqlite_where=sa.text("status IN ('applying', 'interrupted')"),
+            postgresql_where=sa.text("status IN ('applying', 'interrupted')"),
+        ),
+        sa.Index(
+            "open_deployments",
+            "environment_uuid",
+            "number",
+            sqlite_where=sa.text("cleared IS 0"),
+            postgresql_where=sa.text("cleared IS false"),
+        ),
+        sa.Index(None, "environment_uuid", "number"),
+        sa.Index(None, "project", "environment", "number"),
+        sa.Index(None, "repository", "commit", "number"),
+        sa.Index(None, "status", "number"),
+        sa.Index(None, "request"),
+    )
+
+    number: Mapped[int] = mapped_column(_Number, primary_key=True)  # in order of opening
+    id: Mapped[str] = mapped_column(unique=True)
+    project: Mapped[str]
+    environment: Mapped[str]
+    environment_uuid: Mapped[str]
+    mode: Mapped[str]
+    status: Mapped[str]
+    rank: Mapped[str]
+    no_changes: Mapped[bool] = mapped_column(default=False)
+    repository: Mapped[str | None]
+    commit: Mapped[str | None]
+    commit_author: Mapped[str | None]
+    commit_email: Mapped[str | None]
+    commit_subject: Mapped[str | None]
+    source_commit: Mapped[str | None]
+    ref: Mapped[str | None]
+    request: Mapped[str | None]
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+    created_by: Mapped[str]
+    reason: Mapped[str]
+    message: Mapped[str] = mapped_column(default="")
+    warnings: Mapped[list[Any]] = mapped_column(default=list)
+    desired_digest: Mapped[str]
+    bundle_digest: Mapped[str | None]
+    plan_digest: Mapped[str | None]
+    fingerprint: Mapped[str | None]
+    counts: Mapped[dict[str, Any] | None]
+    binding: Mapped[dict[str, Any]]  # what it runs with: uuid, runner, state, engine
+    must_approve: Mapped[str] = mapped_column(default="")  # why a person has to look, whatever the plan says
+    approved_by: Mapped[str | None]
+    approved_fingerprint: Mapped[str | None]  # of the plan that was approved; one with the same needs no second look
+    approval_expires_at: Mapped[datetime | None]
+    cancelled_by: Mapped[str | None]  # who asked for it; the engine may still be ending
+    superseded_by: Mapped[str | None]
+    follow_up_of: Mapped[str | None]
+    apply_started_at: Mapped[datetime | None]
+    applied_before: Mapped[str | None]  # digest that was applied when the apply began
+    engine_version: Mapped[str | None]  # that planned it
+    tries: Mapped[int] = mapped_column(default=0)  # deployments of the same before it that failed for a passing reason
+    attempts: Mapped[int] = mapped_column(default=0)
+    not_before: Mapped[datetime | None]
+    worker: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    log_recipient: Mapped[str | None]
+    log_key: Mapped[bytes | None]
+    outputs_recipient: Mapped[str | None]
+    outputs_key: Mapped[bytes | None]
+    log_closed: Mapped[bool] = mapped_column(default=False)
+    cleared: Mapped[bool] = mapped_column(default=False)  # it has ended, and nothing of its run is left
+
+
+class WaitRow(Base):
+    """Environments whose open deployments from Git go before this deployment."""
+
+    __tablename__ = "deployment_waits"
+
+    deployment: Mapped[str] = mapped_column(sa.ForeignKey("deployments.id"), primary_key=True)
+    environment_uuid: Mapped[str] = mapped_column(primary_key=True)
+
+
+class ArtifactRow(Base):
+    """A document or file by the sha256 of what it says; sealed where it may hold more than everybody may see."""
+
+    __tablename__ = "artifacts"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    sealed: Mapped[bool] = mapped_column(primary_key=True)
+    content: Mapped[bytes]
+
+
+class PartRow(Base):
+    """Which artifact is which part of a deployment: manifest, desired, modules, guards, bundle, plan, summary…"""
+
+    __tablename__ = "deployment_parts"
+    __table_args__ = (sa.ForeignKeyConstraint(["digest", "sealed"], ["artifacts.digest", "artifacts.sealed"]),)
+
+    deployment: Mapped[str] = mapped_column(sa.ForeignKey("deployments.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[str]
+    sealed: Mapped[bool]
+
+
+class VerdictRow(Base):
+    __tablename__ = "verdicts"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(["repository", "commit"], ["commits.repository", "commits.id"]),
+        sa.Index(None, "repository", "commit"),
+        sa.Index(None, "environment_uuid", "desired"),
+        sa.Index(None, "repository", "kind"),
+        sa.Index(None, "deployment"),
+    )
+
+    environment_uuid: Mapped[str] = mapped_column(primary_key=True)
+    repository: Mapped[str] = mapped_column(primary_key=True)
+    commit: Mapped[str] = mapped_column(primary_key=True)
+    project: Mapped[str]
+    environment: Mapped[str]
+    kind: Mapped[str]
+    deployment: Mapped[str | None]
+    other_commit: Mapped[str | None]
+    reason: Mapped[str] = mapped_column(default="")
+    problems: Mapped[list[Any]] = mapped_column(default=list)
+    desired: Mapped[str | None]
+    changed: Mapped[bool]  # its digest differs from its predecessor's
+    decided_at: Mapped[datetime]
+
+
+class EventRow(Base):
+    __tablename__ = "events"
+
+    deployment: Mapped[str] = mapped_column(sa.ForeignKey("deployments.id"), primary_key=True)
+    n: Mapped[int] = mapped_column(primary_key=True)
+    document: Mapped[dict[str, Any]]
+
+
+class LogChunkRow(Base):
+    __tablename__ = "log_chunks"
+
+    deployment: Mapped[str] = mapped_column(sa.ForeignKey("deployments.id"), primary_key=True)
+    n: Mapped[int] = mapped_column(primary_key=True)
+    content: Mapped[bytes]
+
+
+class OutputsRow(Base):
+    __tablename__ = "outputs"
+
+    deployment: Mapped[str] = mapped_column(sa.ForeignKey("deployments.id"), primary_key=True)
+    content: Mapped[bytes]
+
+
+class EnvironmentKeyRow(Base):
+    """A key of one environment, sealed: `state` encrypts state and plan, `fingerprint` signs what plans say."""
+
+    __tablename__ = "environment_keys"
+
+    environment_uuid: Mapped[str] = mapped_column(primary_key=True)
+    purpose: Mapped[str] = mapped_column(primary_key=True)
+    content: Mapped[bytes]
+    created_at: Mapped[datetime]
+
+
+class ProviderPinRow(Base):
+    __tablename__ = "provider_pins"
+
+    environment_uuid: Mapped[str] = mapped_column(primary_key=True)
+    address: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[str]
+    constraints: Mapped[str | None]
+    hashes: Mapped[list[Any]]
+    deployment: Mapped[str]  # that found it
+    created_at: Mapped[datetime]
+
+
+class ModulePinRow(Base):
+    __tablename__ = "module_pins"
+
+    repository: Mapped[str] = mapped_column(sa.ForeignKey("repositories.id"), primary_key=True)
+    source: Mapped[str] = mapped_column(primary_key=True)
+    commit: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class TokenRow(Base):
+    __tablename__ = "tokens"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    secret_hash: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[str]
+    projects: Mapped[list[Any] | None]  # None: all
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class AuditRow(Base):
+    __tablename__ = "audit"
+
+    number: Mapped[int] = mapped_column(_Number, primary_key=True)
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    action: Mapped[str]
+    subject: Mapped[str]
+    reason: Mapped[str] = mapped_column(default="")
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class RequestRow(Base):
+    """A ref that was planned against the watched branch, and what was found before any engine ran."""
+
+    __tablename__ = "requests"
+
+    number: Mapped[int] = mapped_column(_Number, primary_key=True)
+    id: Mapped[str] = mapped_column(unique=True)
+    repository: Mapped[str] = mapped_column(sa.ForeignKey("repositories.id"))
+    ref: Mapped[str]
+    head: Mapped[str]
+    base: Mapped[str]
+    base_branch: Mapped[str]
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
+    findings: Mapped[dict[str, Any]]  # conflicts, problems, unchanged environments, graph differences
+
+
+class IdempotencyRow(Base):
+    __tablename__ = "idempotency_keys"
+
+    actor: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    request_digest: Mapped[str]
+    created_at: Mapped[datetime]
+    status: Mapped[int | None]  # None: the first request is still at work
+    response: Mapped[bytes | None]
+
+
+class WebhookDeliveryRow(Base):
+    __tablename__ = "webhook_deliveries"
+
+    repository: Mapped[str] = mapped_column(sa.ForeignKey("repositories.id"), primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    received_at: Mapped[datetime]
+
+
+class LeaseRow(Base):
+    """Who may do a timed or single-flight act now; taken over when it has run out."""
+
+    __tablename__ = "leases"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    holder: Mapped[str]
+    until: Mapped[datetime]

@@ -1,0 +1,121 @@
+"""What may `environment.yaml` and `project.yaml` say? Their models, and how each value is spelled."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from controller.manifest import recipients, schema
+from controller.manifest.phrases import shown
+from controller.model.manifest import AfterMerge, Approval, Follow, OnRemoval
+
+
+def _uuid(text: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise schema.refused(f"`{shown(text)}` is no UUID", "write it as 8-4-4-4-12 hexadecimal digits") from None
+
+
+def _source(text: str) -> str:
+    scheme, separator, name = text.partition("://")
+    if not separator or scheme not in {"environment", "deployment"}:
+        remedy = "write `environment://NAME` or `deployment://ID`"
+        raise schema.refused(f"`{shown(text)}` is no source of a manifest", remedy)
+    if scheme == "environment" and not schema.ENVIRONMENT.accepts(name):
+        raise schema.refused(schema.ENVIRONMENT.complaint(name), schema.ENVIRONMENT.rule)
+    if scheme == "deployment" and not re.fullmatch("[0-9A-Za-z][0-9A-Za-z-]*", name):
+        raise schema.refused(f"`{shown(text)}` names no deployment", "write `deployment://ID`")
+    return text
+
+
+def seconds(duration: str) -> int:
+    """How long `1d12h` is."""
+    return sum(int(number) * _UNITS[unit] for number, unit in re.findall("([0-9]+)([smhd])", duration))
+
+
+def _not_too_often(text: str) -> str:
+    if seconds(text) < 60:
+        raise schema.refused(f"`{text}` is too often", "use at least `1m`")
+    return text
+
+
+def _image_key(text: str) -> str:
+    if not all(schema.WORKLOAD.accepts(part) for part in text.split("/")) or text.count("/") > 1:
+        remedy = "write the name of a workload, or `workload/container`"
+        raise schema.refused(f"`{shown(text)}` names no workload or container", remedy)
+    return text
+
+
+def _image(text: str) -> str:
+    if text == ".":
+        raise schema.refused("the image is `.` here too", "name the image that stands for `.` in the Score file")
+    return text
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = schema.Spelling("duration", "(?:[0-9]{1,6}[smhd])+", "write it as `6h`, `30m` or `1d12h`")
+_Recipients = tuple[Annotated[str, AfterValidator(recipients.checked)], ...]
+_Limit = Annotated[int, Field(ge=0)] | Literal["unlimited"]
+
+
+class LimitsPart(schema.Written):
+    destroy: _Limit = 0
+    replace: _Limit = 0
+
+
+class DriftPart(schema.Written):
+    every: Annotated[str, _DURATION, AfterValidator(_not_too_often)] | None = None
+    heal: bool = False
+
+
+class DefaultsFile(schema.Written):
+    """`defaults:` of `project.yaml`: what `environment.yaml` may say, without what is one environment's own."""
+
+    type: schema.EnvironmentTypeId | None = None
+    source: Annotated[str, AfterValidator(_source)] | None = None
+    follow: Literal["git", "any"] | None = None
+    after: tuple[schema.EnvironmentId, ...] | None = None
+    images: dict[Annotated[str, AfterValidator(_image_key)], Annotated[schema.Text, AfterValidator(_image)]] | None = (
+        None
+    )
+    approval: Approval | None = None
+    limits: LimitsPart | None = None
+    protected: tuple[schema.ResourceTypeName, ...] | None = None
+    self_approval: bool | None = None
+    after_merge: AfterMerge | None = None
+    on_removal: OnRemoval | None = None
+    drift: DriftPart | None = None
+    mode: Follow | None = None
+    recipients: _Recipients | None = None
+    output_recipients: _Recipients | None = None
+
+
+class EnvironmentFile(DefaultsFile):
+    """`environment.yaml`."""
+
+    uuid: Annotated[str, AfterValidator(_uuid)] | None = None
+
+
+def _display_name(text: str) -> str:
+    if not 2 <= len(text) <= 60 or not text.isprintable() or text != " ".join(text.split(" ")).strip():
+        raise schema.refused(f"`{shown(text)}` is no display name", "use 2 to 60 printable characters")
+    return text
+
+
+def _previews(value: Any) -> Any:
+    if value is not None:
+        raise schema.refused("previews are not made by this release", "remove `previews`")
+    return value
+
+
+class ProjectFile(schema.Written):
+    """`project.yaml`."""
+
+    display_name: Annotated[str, AfterValidator(_display_name)] | None = None
+    recipients: _Recipients | None = None
+    defaults: DefaultsFile | None = None
+    previews: Annotated[Any, AfterValidator(_previews)] = None

@@ -1,0 +1,101 @@
+"""Which file is what? Read from its name, and a near name for those that are nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+
+from controller.errors import Place, Problem, near
+from controller.model.tree import Kind, Tree
+
+
+class Role(StrEnum):
+    """What a file in a project's or environment's directory is."""
+
+    PROJECT = "project"
+    ENVIRONMENT = "environment"
+    MANIFEST = "manifest"
+    SCORE = "score"
+    OVERRIDES = "score-overrides"
+    STRAY = "stray"
+
+
+Roles = Mapping[Role, tuple[str, ...]]
+
+_SINGLE = {"project.yaml": Role.PROJECT, "environment.yaml": Role.ENVIRONMENT}
+_WORDS = (Role.MANIFEST, Role.SCORE, Role.OVERRIDES)  # `manifest.yaml` and `anything.manifest.yaml`
+_EXPECTED = {
+    Role.PROJECT: (Role.PROJECT, Role.MANIFEST, Role.SCORE),
+    Role.ENVIRONMENT: (Role.ENVIRONMENT, Role.MANIFEST, Role.SCORE, Role.OVERRIDES),
+}
+
+
+def join(folder: str, name: str) -> str:
+    """The path of a name in a folder; the root has no name."""
+    return f"{folder}/{name}" if folder else name
+
+
+def role(name: str) -> Role | None:
+    """What a file of this name is; None for data."""
+    if name.startswith(".") or not name.endswith((".yaml", ".yml")):
+        return None
+    if name in _SINGLE:
+        return _SINGLE[name]
+    for word in _WORDS:
+        if name == f"{word}.yaml" or name.endswith(f".{word}.yaml"):
+            return word
+    return Role.STRAY
+
+
+def roles(tree: Tree, folder: str) -> Roles:
+    """The paths of the files directly in a folder, by what they are; sorted."""
+    found: dict[Role, list[str]] = {each: [] for each in Role}
+    for name, kind in tree.names(folder).items():
+        is_file = kind in {Kind.FILE, Kind.EXECUTABLE, Kind.LINK}
+        if is_file and (is_ := role(name)) is not None:
+            found[is_].append(join(folder, name))
+    return {each: tuple(paths) for each, paths in found.items()}
+
+
+def has_ours(tree: Tree, folder: str) -> bool:
+    """Whether a folder directly holds what makes it a project or an environment."""
+    found = roles(tree, folder)
+    return any(found[each] for each in (Role.PROJECT, Role.ENVIRONMENT, Role.MANIFEST, Role.SCORE))
+
+
+def strays(found: Roles, directory: Role, *, is_ours: bool) -> Iterator[Problem]:
+    """Files that mean nothing where they are. In a folder that is not ours only those with a near name count."""
+    expected = _EXPECTED[directory]
+    for each in Role:
+        for path in found[each]:
+            if each not in expected:
+                problem = _stray(path, directory)
+                if is_ours or problem.remedy.startswith("did you mean"):
+                    yield problem
+
+
+def _stray(path: str, directory: Role) -> Problem:
+    name = path.rpartition("/")[2]
+    if role(name) in {Role.ENVIRONMENT, Role.OVERRIDES}:
+        return Problem(Place(path), f"`{name}` means nothing in a project's directory", "move it into an environment's")
+    if role(name) is Role.PROJECT:
+        return Problem(
+            Place(path), "`project.yaml` means nothing in an environment's directory", "move it to the project's"
+        )
+    whose = "a project's" if directory is Role.PROJECT else "an environment's"
+    what = f"`{name}` is none of the files that {whose} directory holds, and no Score file mounts it"
+    stem = name.rpartition(".")[0]
+    meant = _meant(stem, _EXPECTED[directory])
+    if meant is not None:
+        return Problem(Place(path), what, f"did you mean `{meant}`?")
+    return Problem(Place(path), what, f"rename it to `{stem}.manifest.yaml`, or move it into a folder of its own below")
+
+
+def _meant(stem: str, expected: tuple[Role, ...]) -> str | None:
+    """The name that was probably meant: of `api.manifets.yml` it is `api.manifest.yaml`."""
+    head, dot, word = stem.rpartition(".")
+    found = near(word, expected)
+    if found is None:
+        return None
+    is_single = f"{found}.yaml" in _SINGLE
+    return f"{found}.yaml" if is_single else f"{head}{dot}{found}.yaml"

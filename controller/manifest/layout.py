@@ -1,0 +1,204 @@
+"""Where is what? The projects and environments of a commit, and the files of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from controller.errors import Place, Problem, problem
+from controller.manifest import filenames, links, mounts, reading, schema
+from controller.manifest.filenames import Role
+from controller.manifest.phrases import shown
+from controller.model.document import Node
+from controller.model.tree import Kind, Tree
+
+FILE = "lockstep.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Folders of the repository, without slashes at the ends; `projects` may be empty: the root."""
+
+    platform: str = "platform"
+    projects: str = "projects"
+    organization: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentFiles:
+    """The directory of an environment; paths are sorted. `config` is its environment.yaml, where it has one."""
+
+    project: str
+    name: str
+    folder: str
+    config: str | None = None
+    manifests: tuple[str, ...] = ()
+    scores: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def slug(self) -> str:
+        return f"{self.project}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFiles:
+    """The directory of a project; paths are sorted. `config` is its project.yaml, where it has one."""
+
+    id: str
+    folder: str
+    config: str | None = None
+    manifests: tuple[str, ...] = ()
+    scores: tuple[str, ...] = ()
+    environments: tuple[EnvironmentFiles, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a commit declares, and what is wrong with its files' names: by project `P` or environment `P/E`."""
+
+    projects: tuple[ProjectFiles, ...] = ()
+    problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
+
+
+def read_layout(tree: Tree) -> Layout:
+    """The layout that `lockstep.yaml` describes, or the usual one."""
+    names = tree.names("")
+    if FILE not in names:
+        misnamed = next((name for name in ("lockstep.yml", ".lockstep.yaml", ".lockstep.yml") if name in names), None)
+        if misnamed is not None:
+            raise problem(Place(misnamed), f"`{misnamed}` is not read", f"rename it to `{FILE}`")
+        return Layout()
+    node = reading.read_one(FILE, links.content(tree, FILE))
+    written = schema.validate(LayoutFile, node)
+    layout = Layout(written.platform, written.projects, written.organization)
+    _check_folders(tree, layout, node)
+    return layout
+
+
+def find(tree: Tree, layout: Layout) -> Found:
+    """Every project and environment; a wrong name is a problem of the project or environment that it is in."""
+    projects: list[ProjectFiles] = []
+    problems: dict[str, list[Problem]] = {}
+    for name, kind in tree.names(layout.projects).items():
+        folder = filenames.join(layout.projects, name)
+        if name.startswith(".") or folder == layout.platform:
+            continue
+        project, found = _project(tree, folder, name, kind)
+        if project is not None:
+            projects.append(project)
+        for slug, problem_ in found:
+            problems.setdefault(slug, []).append(problem_)
+    return Found(tuple(projects), {slug: tuple(found) for slug, found in sorted(problems.items())})
+
+
+def _folder(text: str) -> str:
+    steps = [step for step in text.split("/") if step not in {"", "."}]
+    if text.startswith("/") or ".." in steps or "\\" in text:
+        raise schema.refused(f"`{shown(text)}` is no folder of this repository", "name one, relative to its root")
+    return "/".join(steps)
+
+
+def _below_root(text: str) -> str:
+    if not text:
+        raise schema.refused("the platform cannot be the root of the repository", "name a folder")
+    return text
+
+
+class LayoutFile(schema.Written):
+    """`lockstep.yaml`."""
+
+    platform: Annotated[str, AfterValidator(_folder), AfterValidator(_below_root)] = "platform"
+    projects: Annotated[str, AfterValidator(_folder)] = "projects"
+    organization: Annotated[str, schema.ORGANIZATION] | None = None
+
+
+def _check_folders(tree: Tree, layout: Layout, node: Node) -> None:
+    """The platform may lie beside the projects, never among them or around them."""
+    for key, folder in (("platform", layout.platform), ("projects", layout.projects)):
+        if key in node.entries and links.kind(tree, folder) is not Kind.FOLDER:
+            raise problem(node.entries[key].place, f"there is no folder `{folder}` in this repository", "create it")
+    if layout.platform == layout.projects or (layout.projects and links.is_within(layout.platform, layout.projects)):
+        raise problem(node.place, "`platform` lies inside of `projects`", "give each a folder of its own")
+    if links.is_within(layout.projects, layout.platform):
+        raise problem(node.place, "`projects` lies inside of `platform`", "give each a folder of its own")
+
+
+_Findings = list[tuple[str, Problem]]
+
+
+def _project(tree: Tree, folder: str, name: str, kind: Kind) -> tuple[ProjectFiles | None, _Findings]:
+    if kind is not Kind.FOLDER:
+        return None, [(name, found) for found in _no_folder(tree, folder, kind, "a project")]
+    roles = filenames.roles(tree, folder)
+    findings: _Findings = []
+    environments = []
+    for child, child_kind in tree.names(folder).items():
+        environment, found = _environment(tree, name, filenames.join(folder, child), child, child_kind)
+        findings.extend((f"{name}/{child}", problem_) for problem_ in found)
+        if environment is not None:
+            environments.append(environment)
+    is_project = bool(roles[Role.PROJECT] or roles[Role.MANIFEST] or roles[Role.SCORE] or environments)
+    findings.extend(
+        (name, found)
+        for found in filenames.strays(roles, Role.PROJECT, is_ours=is_project or bool(roles[Role.ENVIRONMENT]))
+    )
+    project = ProjectFiles(
+        name, folder, _only(roles[Role.PROJECT]), roles[Role.MANIFEST], roles[Role.SCORE], tuple(environments)
+    )
+    findings = _without_mounted(tree, project, findings)
+    if not is_project:
+        return None, findings
+    if not schema.PROJECT.accepts(name):
+        findings.append((name, Problem(Place(folder), schema.PROJECT.complaint(name), schema.PROJECT.rule)))
+        return None, findings
+    return project, findings
+
+
+def _environment(
+    tree: Tree, project: str, folder: str, name: str, kind: Kind
+) -> tuple[EnvironmentFiles | None, list[Problem]]:
+    if name.startswith("."):
+        return None, []
+    if kind is not Kind.FOLDER:
+        return None, list(_no_folder(tree, folder, kind, "an environment"))
+    roles = filenames.roles(tree, folder)
+    is_environment = bool(roles[Role.ENVIRONMENT] or roles[Role.MANIFEST] or roles[Role.SCORE])
+    problems = list(filenames.strays(roles, Role.ENVIRONMENT, is_ours=is_environment))
+    if not is_environment:
+        what = "there is nothing else here that makes this folder an environment"
+        alone = (Problem(Place(path), what, "add environment.yaml") for path in roles[Role.OVERRIDES])
+        return None, [*problems, *alone]
+    if not schema.ENVIRONMENT.accepts(name):
+        wrong = Problem(Place(folder), schema.ENVIRONMENT.complaint(name), schema.ENVIRONMENT.rule)
+        return None, [*problems, wrong]
+    files = (roles[Role.MANIFEST], roles[Role.SCORE], roles[Role.OVERRIDES])
+    return EnvironmentFiles(project, name, folder, _only(roles[Role.ENVIRONMENT]), *files), problems
+
+
+def _no_folder(tree: Tree, path: str, kind: Kind, what: str) -> Iterator[Problem]:
+    """A link or submodule where a directory of ours would stand is no directory of this commit."""
+    if kind is Kind.SUBMODULE:
+        yield Problem(Place(path), f"a submodule cannot be {what}", "copy its files")
+    target = links.resolved(tree, path) if kind is Kind.LINK else None
+    if target is not None and links.kind(tree, target) is Kind.FOLDER and filenames.has_ours(tree, target):
+        yield Problem(Place(path), f"a symbolic link cannot be {what}", "copy its files")
+
+
+def _without_mounted(tree: Tree, project: ProjectFiles, findings: _Findings) -> _Findings:
+    """Files that a Score file mounts may have any name."""
+    if not findings:
+        return findings
+    scores = [(path, project.folder) for path in project.scores]
+    for environment in project.environments:
+        scores.extend((path, environment.folder) for path in environment.scores)
+        scores.extend((path, project.folder) for path in environment.overrides)
+    mounted = mounts.mounted(tree, scores)
+    return [(slug, found) for slug, found in findings if str(getattr(found.where, "path", "")) not in mounted]
+
+
+def _only(paths: tuple[str, ...]) -> str | None:
+    return paths[0] if paths else None

@@ -1,0 +1,248 @@
+"""What does a Score file become in a manifest? A workload whose resource `score-workload` holds the containers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from controller.errors import ManifestError, Place, Problem
+from controller.manifest import (
+    merge,
+    schema,
+    score_files,
+    score_order,
+    score_placeholders,
+    score_schema,
+    score_upgrade,
+)
+from controller.manifest.score_placeholders import Mistake, Scope
+from controller.model.document import Node
+from controller.model.tree import Tree
+
+WORKLOAD_ALIAS = "score-workload"
+SHARED_PREFIX = "shared."
+
+_ANNOTATIONS = {
+    "platform-orchestrator.dev/resType": ("type", schema.RESOURCE_TYPE),
+    "platform-orchestrator.dev/resClass": ("class", schema.RESOURCE_CLASS),
+    "platform-orchestrator.dev/resId": ("id", schema.RESOURCE_ID),
+}
+# Keys that mean the same when empty as when they are not there.
+_OMITTED_EMPTY = frozenset({"command", "args", "variables", "files", "volumes", "before", "httpHeaders", "ports"})
+
+
+class Converted(NamedTuple):
+    """A workload: its name, its entry in a manifest, warnings, and which containers left their image open."""
+
+    name: str
+    entry: Node
+    warnings: tuple[str, ...]
+    open_images: tuple[str, ...]
+
+
+def convert(tree: Tree, path: str, node: Node, overrides: Node | None, images: Mapping[str, str]) -> Converted:
+    """The workload of the Score file at `path`, patched by `overrides`; `images` stand for `image: .`."""
+    document, warnings = _checked(node)
+    if overrides is not None:
+        document, more = _patched(document, overrides)
+        warnings = (*warnings, *more)
+    conversion = _Conversion(tree, path.rpartition("/")[0], document, images)
+    entry = conversion.entry()
+    problems = [*conversion.problems, *score_order.problems(document.entries["containers"])]
+    if problems:
+        raise ManifestError(problems)
+    return Converted(conversion.name, entry, (*warnings, *conversion.warnings), tuple(conversion.open_images))
+
+
+def name_of(document: Node) -> Node | None:
+    """`metadata.name` of a Score document or of a patch for one, where it is a text."""
+    metadata = document.entries.get("metadata")
+    name = metadata.entries.get("name") if metadata is not None else None
+    return name if name is not None and isinstance(name.value, str) else None
+
+
+def _checked(node: Node) -> tuple[Node, tuple[str, ...]]:
+    document, warnings = score_upgrade.upgraded(node)
+    schema.validate(score_schema.ScoreFile, document)
+    return document, warnings
+
+
+def _patched(document: Node, overrides: Node) -> tuple[Node, tuple[str, ...]]:
+    patched, problems = merge.overlaid(document, overrides)
+    before, after = name_of(document), name_of(overrides)
+    if before is not None and after is not None and before.value != after.value:
+        what = f"the overrides change the name of workload `{before.value}`"
+        problems.append(Problem(after.place, what, "remove `metadata.name`"))
+    if problems:
+        raise ManifestError(problems)
+    return _checked(patched)
+
+
+class _Conversion:
+    """One Score document on its way; what is wrong with it is collected."""
+
+    def __init__(self, tree: Tree, folder: str, document: Node, images: Mapping[str, str]) -> None:
+        self.tree = tree
+        self.folder = folder
+        self.document = document
+        self.images = images
+        self.metadata = document.entries["metadata"]
+        self.name = str(self.metadata.entries["name"].value)
+        self.resources = document.entries.get("resources", Node({}, document.place))
+        self.scope = Scope(self.metadata, frozenset(self.resources.entries))
+        self.volume_scope = Scope(self.metadata, frozenset(self.resources.entries), source_of=True)
+        self.problems: list[Problem] = []
+        self.warnings: list[str] = []
+        self.open_images: list[str] = []
+
+    def entry(self) -> Node:
+        resources = {alias: self.resource(alias, node) for alias, node in self.resources.entries.items()}
+        resources[WORKLOAD_ALIAS] = self.workload()
+        place = self.metadata.entries["name"].place
+        return Node({"resources": Node(resources, place, place)}, self.document.place, place)
+
+    def resource(self, alias: str, node: Node) -> Node:
+        given = node.entries
+        if alias == WORKLOAD_ALIAS:
+            what = f"the name `{WORKLOAD_ALIAS}` is taken by the workload itself"
+            self.problems.append(Problem(node.key or node.place, what, "give the resource another name"))
+        if "metadata" in given:
+            place = given["metadata"].key or given["metadata"].place
+            what = f"`metadata` of resource `{alias}` is not passed on"
+            self.warnings.append(str(Problem(place, what, "use `params` for what its module shall know")))
+        entries = {key: given[key] for key in ("type", "class") if key in given}
+        if "id" in given:
+            entries["id"] = self.shared_id(given["id"])
+        if "params" in given and given["params"].value:
+            entries["params"] = self.each_text(given["params"], self.rewritten)
+        return Node(entries, node.place, node.key)
+
+    def shared_id(self, node: Node) -> Node:
+        id_ = f"{SHARED_PREFIX}{node.value}"
+        if len(id_) > (schema.RESOURCE_ID.longest or 0):
+            what = f"`{node.value}` has {len(str(node.value))} characters, and as `{SHARED_PREFIX}…` too many"
+            self.problems.append(Problem(node.place, what, "use at most 56"))
+        return Node(id_, node.place, node.key)
+
+    def workload(self) -> Node:
+        place = self.metadata.entries["name"].place
+        entries = {"type": Node(WORKLOAD_ALIAS, place, place)}
+        annotations = self.metadata.entries.get("annotations")
+        for annotation, (key, spelling) in _ANNOTATIONS.items():
+            node = annotations.entries.get(annotation) if annotations is not None else None
+            if node is None or not node.value:
+                continue
+            if not spelling.accepts(str(node.value)):
+                self.problems.append(Problem(node.place, spelling.complaint(str(node.value)), spelling.rule))
+            entries[key] = node
+        service = self.document.entries.get("service", Node({}, place, place))
+        containers = self.document.entries["containers"]
+        params = {
+            "metadata": self.each_text(self.metadata, _literal),
+            "containers": _with(containers, {name: self.container(name, c) for name, c in containers.entries.items()}),
+            "service": _tidy(service),
+        }
+        return Node({**entries, "params": Node(params, place, place)}, place, place)
+
+    def container(self, name: str, node: Node) -> Node:
+        entries = {key: self.each_text(value, _literal) for key, value in _tidy(node).entries.items()}
+        given = node.entries
+        entries["image"] = self.image(name, given["image"])
+        if "variables" in entries:
+            entries["variables"] = self.each_text(given["variables"], self.rewritten)
+        if "files" in entries:
+            files = given["files"]
+            entries["files"] = _with(files, {target: self.file(file) for target, file in files.entries.items()})
+        if "volumes" in entries:
+            volumes = given["volumes"]
+            entries["volumes"] = _with(volumes, {key: self.volume(volume) for key, volume in volumes.entries.items()})
+        return _with(node, entries)
+
+    def image(self, container: str, node: Node) -> Node:
+        if node.value != ".":
+            return _literal(node)
+        keys = (f"{self.name}/{container}", self.name)
+        self.open_images.append(keys[0])
+        found = next((self.images[key] for key in keys if key in self.images), None)
+        if found is None:
+            what = f"container `{container}` of workload `{self.name}` leaves its image open with `.`"
+            remedy = f"add `images: {{{self.name}: IMAGE}}` to environment.yaml"
+            self.problems.append(Problem(node.place, what, remedy))
+            return node
+        return _literal(Node(found, node.place, node.key))
+
+    def file(self, node: Node) -> Node:
+        entries = {key: _literal(value) for key, value in node.entries.items() if key not in {"source", "content"}}
+        is_expanded = not ("noExpand" in entries and entries["noExpand"].value)
+        if "content" in node.entries:
+            content = node.entries["content"]
+            entries["content"] = self.rewritten(content) if is_expanded else _literal(content)
+        if "source" in node.entries:
+            entries.update(self.embedded(node.entries["source"], is_expanded))
+        return _with(node, entries)
+
+    def embedded(self, source: Node, is_expanded: bool) -> dict[str, Node]:
+        found = score_files.embedded(self.tree, self.folder, str(source.value), source.place)
+        if isinstance(found, Problem):
+            self.problems.append(found)
+            return {}
+        place = Place(found.path)
+        if found.key != "content" or not is_expanded:
+            return {found.key: _literal(Node(found.text, place, source.key))}
+        text, mistakes = score_placeholders.rewritten(found.text, self.scope)
+        self.refuse(mistakes, lambda mistake: _place_in(found.path, found.text, mistake.at))
+        return {found.key: Node(text, place, source.key)}
+
+    def volume(self, node: Node) -> Node:
+        entries = {key: _literal(value) for key, value in node.entries.items() if key != "path" or value.value}
+        entries["source"] = self.rewritten(node.entries["source"], self.volume_scope)
+        return _with(node, entries)
+
+    def rewritten(self, node: Node, scope: Scope | None = None) -> Node:
+        if not isinstance(node.value, str):
+            return node
+        text, mistakes = score_placeholders.rewritten(node.value, scope or self.scope)
+        self.refuse(mistakes, lambda _: node.place)
+        return Node(text, node.place, node.key)
+
+    def refuse(self, mistakes: Iterable[Mistake], place: Callable[[Mistake], Place]) -> None:
+        self.problems.extend(Problem(place(mistake), mistake.what, mistake.remedy) for mistake in mistakes)
+
+    def each_text(self, node: Node, change: Callable[[Node], Node]) -> Node:
+        """The node with every text in it changed; keys are left alone."""
+        if node.is_map:
+            return _with(node, {key: self.each_text(value, change) for key, value in node.entries.items()})
+        if node.is_list:
+            return Node(tuple(self.each_text(item, change) for item in node.items), node.place, node.key)
+        return change(node)
+
+
+def _literal(node: Node) -> Node:
+    if not isinstance(node.value, str):
+        return node
+    return Node(score_placeholders.literal(node.value), node.place, node.key)
+
+
+def _with(node: Node, entries: Mapping[str, Node]) -> Node:
+    return Node(entries, node.place, node.key)
+
+
+def _tidy(node: Node) -> Node:
+    """Numbers such as 80.0 made whole, and what is empty left out where that means the same."""
+    if node.is_map:
+        tidied = {key: _tidy(value) for key, value in node.entries.items()}
+        return _with(node, {key: value for key, value in tidied.items() if not _is_omitted(key, value)})
+    if isinstance(node.value, float) and node.value.is_integer():
+        return Node(int(node.value), node.place, node.key)
+    if node.is_list:
+        return Node(tuple(_tidy(item) for item in node.items), node.place, node.key)
+    return node
+
+
+def _is_omitted(key: str, value: Node) -> bool:
+    return key in _OMITTED_EMPTY and not value.value and (value.is_map or value.is_list)
+
+
+def _place_in(path: str, text: str, at: int) -> Place:
+    before = text[:at]
+    return Place(path, before.count("\n") + 1, at - (before.rfind("\n") + 1) + 1)

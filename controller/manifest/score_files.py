@@ -1,0 +1,78 @@
+"""What does a file say that a Score file mounts? Read from the commit, and from nowhere but below the Score file."""
+
+from __future__ import annotations
+
+import base64
+import unicodedata
+from dataclasses import dataclass
+
+from controller.errors import Place, Problem, suggest
+from controller.manifest import filenames, links
+from controller.manifest.phrases import shown
+from controller.manifest.syntax import SIZE_LIMIT
+from controller.model.tree import Kind, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """The content of a file: `content` where it is text, else `binaryContent` in base64; and where it lies."""
+
+    key: str
+    text: str
+    path: str
+
+
+def embedded(tree: Tree, folder: str, source: str, place: Place) -> Embedded | Problem:
+    """The file at `source`, relative to the Score file's folder; a problem where it cannot be had."""
+    if source.startswith("/"):
+        return Problem(
+            place, f"`{shown(source)}` is an absolute path", "write it relative to the Score file, without `/`"
+        )
+    path = links.resolved(tree, filenames.join(folder, source))
+    if path is None or _leaves(source) or not links.is_within(path, folder):
+        return _missing(tree, folder, source, place)
+    if links.kind(tree, path) not in {Kind.FILE, Kind.EXECUTABLE}:
+        return Problem(place, f"`{shown(source)}` is a folder", "name a file in it")
+    content = tree.read(path)
+    if len(content) > SIZE_LIMIT:
+        return Problem(place, f"`{shown(source)}` is larger than 1 MiB", "mount a volume instead")
+    text = _text(content)
+    if text is None:
+        return Embedded("binaryContent", base64.b64encode(content).decode("ascii"), path)
+    return Embedded("content", text, path)
+
+
+def _missing(tree: Tree, folder: str, source: str, place: Place) -> Problem:
+    path = filenames.join(folder, source)
+    if _leaves(source) or links.kind(tree, path) is Kind.LINK or links.resolved(tree, path) is not None:
+        what = f"`{shown(source)}` leads out of the folder of the Score file"
+        return Problem(place, what, "keep the file beside the Score file or below it")
+    here, _, name = source.rpartition("/")
+    around = links.resolved(tree, filenames.join(folder, here))
+    known = tree.names(around) if around is not None else {}
+    return Problem(
+        place, f"there is no file `{shown(source)}` beside the Score file", suggest(name, known, "add it to the commit")
+    )
+
+
+def _leaves(source: str) -> bool:
+    """Whether the path, read from left to right, is ever above where it began."""
+    depth = 0
+    for step in source.split("/"):
+        depth += {"..": -1, ".": 0, "": 0}.get(step, 1)
+        if depth < 0:
+            return True
+    return False
+
+
+def _text(content: bytes) -> str | None:
+    """The text of a file; None for what a text of a manifest cannot hold to the letter."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return None
+    normal = unicodedata.normalize("NFC", text)
+    # The engine would normalise it. Where nothing has to be filled in, the bytes can be kept instead.
+    if "\0" in text or (normal != text and "$" not in text):
+        return None
+    return normal

@@ -1,0 +1,83 @@
+"""What is a deployment, and in which states can it and its environment be?"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Mode(StrEnum):
+    DEPLOY = "deploy"
+    PLAN_ONLY = "plan_only"
+    DESTROY = "destroy"
+    ROLLBACK = "rollback"
+    DRIFT = "drift"
+
+
+class Status(StrEnum):
+    QUEUED = "queued"
+    PLANNING = "planning"
+    AWAITING_APPROVAL = "awaiting_approval"
+    APPLYING = "applying"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    PLANNED = "planned"
+    REJECTED = "rejected"
+    SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
+    DISCARDED = "discarded"
+    INTERRUPTED = "interrupted"  # the runner is lost; what it did is being found out
+
+
+OPEN = frozenset({Status.QUEUED, Status.PLANNING, Status.AWAITING_APPROVAL, Status.APPLYING, Status.INTERRUPTED})
+FINAL = frozenset(Status) - OPEN
+
+
+class VerdictKind(StrEnum):
+    DEPLOYED = "deployed"
+    SUPERSEDED = "superseded"
+    REVERTED = "reverted"
+    UNCHANGED = "unchanged"
+    REJECTED = "rejected"
+    HELD = "held"
+
+
+class HoldKind(StrEnum):
+    PINNED = "pinned"
+    DESTROYED = "destroyed"
+    SUSPENDED = "suspended"
+
+
+class EnvironmentStatus(StrEnum):
+    ACTIVE = "active"
+    MARKED_FOR_REMOVAL = "marked_for_removal"
+    DELETING = "deleting"
+    DELETE_FAILED = "delete_failed"
+
+
+class Origin(StrEnum):
+    GIT = "git"
+    CLI = "cli"
+    PREVIEW = "preview"
+
+
+class EngineKind(StrEnum):
+    OPENTOFU = "opentofu"
+    TERRAFORM = "terraform"
+
+
+class Role(StrEnum):
+    """What a token may do, each more than the one before."""
+
+    VIEWER = "viewer"
+    DEPLOYER = "deployer"
+    ADMIN = "admin"
+
+
+class Rank(StrEnum):
+    """Who goes first in an environment's line; highest first."""
+
+    DESTROY = "destroy"
+    ROLLBACK = "rollback"
+    PERSON = "person"
+    GIT = "git"
+    HEAL = "heal"

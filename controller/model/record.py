@@ -1,0 +1,246 @@
+"""What does the history tell? The rows of the database as values; times are aware, in UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from controller.model.bundle import Binding
+from controller.model.deployment import (
+    EnvironmentStatus,
+    HoldKind,
+    Mode,
+    Origin,
+    Rank,
+    Role,
+    Status,
+    VerdictKind,
+)
+from controller.model.document import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    id: str  # of the connection
+    url: str  # without credentials
+    branch: str
+    head: str | None  # newest commit seen
+    decided_tip: str | None  # newest commit that all environments were decided for
+    polled_at: datetime | None
+    error: str | None  # why the last poll failed
+    problems: tuple[str, ...] = ()  # of the decided tip, that no environment bears alone
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The newest digest that a decision was made for, and how it ended (None: still open)."""
+
+    digest: str
+    deployment: str | None
+    ended: Status | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    kind: HoldKind
+    scope: str  # "P/E", "P", or "*" for all
+    who: str
+    why: str
+    since: datetime
+    until: datetime | None
+    desired_digest: str | None  # what Git wanted then
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    uuid: str
+    project: str
+    name: str
+    type: str
+    origin: Origin
+    status: EnvironmentStatus
+    repository: str | None
+    applied: str | None  # digest
+    applied_deployment: str | None
+    decided: Decision | None
+    desired: str | None  # digest that Git wants at the decided tip; None where rejected or not declared
+    binding: Binding | None
+    live_commit: str | None
+    holds: tuple[Hold, ...]
+    problems: tuple[str, ...]  # why the tip is rejected for this environment
+    created_at: datetime
+    last_success: str | None = None  # deployment that last succeeded, also while `applied` is none
+    note: str = ""  # what it waits for, one sentence
+
+    @property
+    def slug(self) -> str:
+        return f"{self.project}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Managed instances that a plan creates, updates, destroys, replaces (a replacement counts only there)."""
+
+    create: int = 0
+    update: int = 0
+    destroy: int = 0
+    replace: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    id: str
+    project: str
+    environment: str
+    environment_uuid: str
+    mode: Mode
+    status: Status
+    no_changes: bool
+    rank: Rank
+    repository: str | None
+    commit: str | None
+    commit_author: str | None
+    commit_subject: str | None
+    source_commit: str | None  # of the source's deployment, where promoted
+    ref: str | None  # of a plan for a request: refs/pull/7/head, a branch
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    created_by: str  # "git", or the name of the token
+    reason: str  # why it was opened, one sentence
+    message: str  # how it ended or what it waits for, one sentence
+    desired_digest: str
+    bundle_digest: str | None
+    plan_digest: str | None
+    counts: Counts | None
+    superseded_by: str | None
+    log_recipient: str | None
+    outputs_recipient: str | None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDeployment:
+    """A deployment in the line of an environment that has not ended."""
+
+    id: str
+    digest: str
+    rank: Rank
+    status: Status
+    who: str
+    must_approve: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """The larger parts of a deployment. All public: no secret is in any of them, outside manifests."""
+
+    manifest: Json  # the merged manifest
+    desired: Mapping[str, Json]  # the canonical document; its graph by `tofu.desired.decode`
+    summary: Json  # of the plan, as runner.protocol describes; None before it is planned
+    diagnostics: tuple[Json, ...]  # public parts
+    events: tuple[Json, ...]  # steps and resources, in order, with times
+    log_key: bytes | None  # the log identity, an age message to the recipients; None where a person holds it
+    outputs_key: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one commit in one environment."""
+
+    repository: str
+    commit: str
+    project: str
+    environment: str
+    kind: VerdictKind
+    deployment: str | None = None
+    other_commit: str | None = None  # that reverted it
+    reason: str = ""  # of a hold
+    problems: tuple[str, ...] = ()  # of a rejection, `path:line:column: what; what to do`
+
+
+@dataclass(frozen=True, slots=True)
+class CommitRecord:
+    repository: str
+    id: str
+    author_name: str
+    author_email: str
+    committed_at: datetime
+    message: str
+    on_branch: bool
+    verdicts: tuple[Verdict, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class CommitRange:
+    """Commits that have no verdicts of their own, and why: they came before Lockstep, or were too many."""
+
+    after: str | None  # exclusive; None: from the beginning
+    until: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceRow:
+    """A node of what is applied now, with the metadata that its module returned."""
+
+    coordinate: str  # T.C#I
+    module: str | None  # None: a workload
+    metadata: Json
+    deployment: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRecord:
+    """`projects`: None where it is good for all."""
+
+    name: str
+    role: Role
+    projects: tuple[str, ...] | None
+    created_by: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """Who changed what; `number` grows."""
+
+    number: int
+    at: datetime
+    actor: str
+    action: str  # deploy, approve, resume, token.create …
+    subject: str  # of what: P/E, a deployment's id, a token's name
+    reason: str
+    details: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """A ref that was planned against the watched branch, and what was found before any engine ran."""
+
+    id: str
+    repository: str
+    ref: str
+    head: str
+    base: str
+    base_branch: str
+    created_by: str
+    created_at: datetime
+    deployments: tuple[str, ...]
+    conflicts: tuple[str, ...]  # paths that do not merge
+    problems: Mapping[str, tuple[str, ...]]  # P/E -> why it cannot be planned
+    unchanged: tuple[str, ...]  # P/E
+    notes: Mapping[str, str]  # P/E -> why it is not planned although it would change
+    differences: Mapping[str, Json]  # P/E -> {"changes": [sentence…], "mermaid": text}
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A request that came with an idempotency key; `status` None: the first one is still at work."""
+
+    request_digest: str
+    status: int | None
+    response: bytes | None

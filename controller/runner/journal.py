@@ -1,0 +1,176 @@
+"""What does a supervisor leave behind while it works? Public events, private ids, and the log in encrypted chunks."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from controller import clock
+from controller.model.document import Json
+from controller.runner import durable, protocol
+from controller.secrets import age, logs
+
+CHUNK_BYTES = 32 * 1024 - 256  # and the header
+CHUNK_SECONDS = 1.0
+_END = Path(protocol.LOG, "end")  # written before that chunk: whoever finds the chunk knows that it is the last
+
+
+class Journal:
+    """Writes into one run directory; goes on numbering where a supervisor before it stopped."""
+
+    def __init__(self, directory: Path, deployment: str, recipients: Sequence[str]) -> None:
+        self._directory = directory
+        self._deployment = deployment
+        self._recipients = tuple(recipients)
+        self._events = _open_whole(directory / protocol.EVENTS)
+        self._ids = _open_whole(directory / protocol.IDS)
+        self._event = last_event(directory)
+        self._chunk = max(chunk_numbers(directory), default=0)
+        self._text = bytearray()
+        self._since = 0.0
+        self._unsynced = False
+        durable.make_folder(directory / protocol.LOG)
+        # A supervisor that was killed between the end of the log and its result has left nothing to add.
+        self.has_ended = has_ended(directory)
+
+    def event(self, type_: str, **fields: Json) -> None:
+        """Tell the world; nothing secret may be in it."""
+        self._event += 1
+        line = {"n": self._event, "at": clock.now().isoformat(), "type": type_} | fields
+        _write_line(self._events, line)
+        self._unsynced = True
+
+    def identity(self, fields: Json) -> None:
+        """Note the id of something that was made."""
+        _write_line(self._ids, fields)
+
+    def say(self, text: str) -> None:
+        """Write to the log that only its recipients can read."""
+        if not self._recipients or self.has_ended or not text:
+            return
+        if not self._text:
+            self._since = time.monotonic()
+        self._text += text.encode("utf-8", errors="replace")
+        while len(self._text) >= CHUNK_BYTES:
+            self._write_chunk()
+
+    def breathe(self) -> None:
+        """Write out what has waited long enough; called several times a second."""
+        self._sync()
+        if self._text and time.monotonic() - self._since >= CHUNK_SECONDS:
+            self._write_chunk()
+
+    def flush(self) -> None:
+        if self._text:
+            self._write_chunk()
+
+    def end(self) -> None:
+        """Write the rest of the log and its end marker; nothing may follow."""
+        if self._recipients and not self.has_ended:
+            durable.write(self._directory / _END, str(self._chunk + 1).encode())
+            self._write_chunk(end=True)
+        self.has_ended = True
+
+    def close(self) -> None:
+        self.flush()
+        self._sync()
+        os.close(self._events)
+        os.close(self._ids)
+
+    def _sync(self) -> None:
+        # Should the machine go down, events and ids tell what an apply had begun.
+        if self._unsynced:
+            os.fsync(self._ids)
+            os.fsync(self._events)
+            self._unsynced = False
+
+    def _write_chunk(self, end: bool = False) -> None:
+        self._chunk += 1
+        size = _whole_characters(self._text, CHUNK_BYTES)
+        text = self._text[:size].decode()
+        del self._text[:size]
+        plaintext = logs.write_chunk(self._deployment, self._chunk, text, end)
+        path = self._directory / protocol.LOG / f"{self._chunk:06}.age"
+        durable.write(path, age.encrypt(plaintext, self._recipients))
+
+
+def read_events(directory: Path, after: int) -> tuple[Json, ...]:
+    """The events numbered above `after`; read from the end, for they are asked for again and again."""
+    found: list[Json] = []
+    for line in _lines_backwards(directory / protocol.EVENTS):
+        event = json.loads(line)
+        if event["n"] <= after:
+            break
+        found.append(event)
+    return tuple(reversed(found))
+
+
+def last_event(directory: Path) -> int:
+    """The number of the newest event, 0 where there is none."""
+    for line in _lines_backwards(directory / protocol.EVENTS):
+        return int(json.loads(line)["n"])
+    return 0
+
+
+def chunk_numbers(directory: Path) -> list[int]:
+    """The numbers of all log chunks, in order."""
+    try:
+        names = os.listdir(directory / protocol.LOG)
+    except FileNotFoundError:
+        return []
+    return sorted(int(name[:-4]) for name in names if name.endswith(".age") and name[:-4].isdigit())
+
+
+def has_ended(directory: Path) -> bool:
+    """Whether the chunk with the end marker is there."""
+    try:
+        return int((directory / _END).read_text()) in chunk_numbers(directory)
+    except FileNotFoundError:
+        return False
+
+
+def read_chunks(directory: Path, after: int) -> tuple[tuple[int, bytes], ...]:
+    """Number and age message of the log chunks numbered above `after`, in order."""
+    numbers = [n for n in chunk_numbers(directory) if n > after]
+    return tuple((n, (directory / protocol.LOG / f"{n:06}.age").read_bytes()) for n in numbers)
+
+
+def _open_whole(path: Path) -> int:
+    """Open for appending, after cutting off a line that a killed supervisor began and did not end."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, durable.PRIVATE_FILE)
+    size = os.fstat(descriptor).st_size
+    whole = size
+    while whole and os.pread(descriptor, 1, whole - 1) != b"\n":
+        whole -= 1
+    if whole < size:
+        os.ftruncate(descriptor, whole)
+    return descriptor
+
+
+def _write_line(descriptor: int, value: Json) -> None:
+    left = json.dumps(value).encode() + b"\n"
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
+def _lines_backwards(path: Path) -> Iterator[bytes]:
+    """The complete lines of a file, last one first; what follows them is still being written."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return
+    end = content.rfind(b"\n")
+    while end >= 0:
+        start = content.rfind(b"\n", 0, end)
+        yield content[start + 1 : end]
+        end = start
+
+
+def _whole_characters(text: bytearray, size: int) -> int:
+    """The largest length up to `size` that cuts no character in two."""
+    while size and size < len(text) and text[size] & 0xC0 == 0x80:
+        size -= 1
+    return size

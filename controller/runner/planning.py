@@ -1,0 +1,109 @@
+"""How is a plan made that may be applied later? Prepare, init, plan to a file, and a summary without values."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from controller.model.deployment import Mode
+from controller.runner import applied, durable, initialised, preparing, protocol, steps
+from controller.runner.protocol import Ended, Result
+from controller.runner.session import Session
+from controller.runner.steps import Finished
+from controller.tofu import plan as plans
+
+_LEFTOVER_SECONDS = 10.0  # for an engine whose plan nobody waits for any more
+
+
+def plan(session: Session) -> Result:
+    running = steps.read_running(session.directory)
+    if running:
+        # An earlier attempt's, whose supervisor was lost: it may hold the state's lock.
+        steps.end_quickly(running.process, _LEFTOVER_SECONDS)
+    session.must_go_on("prepare")
+    with preparing.alone(session):
+        preparing.prepare(session)
+        finished = _run(session)
+        if finished.code == 1 and initialised.is_needed(session.held):
+            # Somebody emptied a cache, or the engine looks at more than we know of.
+            session.held.clear()
+            preparing.prepare(session, anew=True)
+            finished = _run(session)
+        _check(session, finished)
+        return _planned(session, is_empty=finished.code == 0)
+
+
+def digest(path: Path) -> str | None:
+    """sha256 of a plan file in hex; None where there is none."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+def _run(session: Session) -> Finished:
+    job = session.job
+    arguments = ["plan", "-input=false", "-json", "-detailed-exitcode", f"-out={session.directory / protocol.PLAN}"]
+    arguments.append(f"-lock-timeout={job.lock_seconds}s" if job.takes_lock else "-lock=false")
+    if job.mode is Mode.DESTROY:
+        arguments.append("-destroy")
+    return session.step("plan", *arguments)
+
+
+def _check(session: Session, finished: Finished) -> None:
+    """Raise unless there is a plan."""
+    if finished.code in (0, 2):
+        return
+    transient = preparing.is_transient(session)
+    if session.held:
+        applied.learn_from_state(session)
+    session.publish("plan")
+    if finished.stopped:
+        raise session.stopped(finished.stopped, "plan", forced=finished.forced)
+    raise session.failed("plan", finished, transient=transient)
+
+
+def _planned(session: Session, *, is_empty: bool) -> Result:
+    job, path = session.job, session.directory / protocol.PLAN
+    _keep(path)
+    finished, show = session.document("show", "show", "-json", str(path))
+    if finished.stopped:
+        raise session.stopped(finished.stopped, "show", forced=finished.forced)
+    if not isinstance(show, dict):
+        raise session.failed("show", finished)
+    applied.learn_from_plan(session, show)
+    session.publish("plan")
+    summary = plans.summarize(show)
+    durable.write_json(session.directory / protocol.SUMMARY, summary)
+    notes = applied.keep_outputs(session) if is_empty and not job.only_plans else ()
+    result = session.result(
+        Ended.SUCCEEDED,
+        _sentence(summary["counts"], is_empty),
+        plan_digest=digest(path),
+        empty=is_empty,
+        fingerprint=plans.fingerprint(show, session.fingerprint_key) if session.fingerprint_key else None,
+        notes=notes,
+    )
+    if result.ends_run(job):
+        path.unlink()
+    return result
+
+
+def _keep(path: Path) -> None:
+    path.chmod(durable.PRIVATE_FILE)
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sentence(counts: Mapping[str, Any], is_empty: bool) -> str:
+    if is_empty:
+        return "nothing to change"
+    said = [f"{count} to {what}" for what, count in counts.items() if count]
+    return f"planned: {', '.join(said) or 'no resource changes, but outputs or addresses do'}"

@@ -1,0 +1,209 @@
+"""What do all steps of a phase share? Job, journal, mask, and the diagnostics held until the mask is whole."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from controller.model.deployment import EngineKind
+from controller.model.document import Json
+from controller.runner import durable, output, protocol, steps
+from controller.runner.bundle import MAIN
+from controller.runner.journal import Journal
+from controller.runner.protocol import Ended, Handed, Job, Result
+from controller.runner.steps import Finished, Room, Stop
+from controller.secrets.masking import Mask
+from controller.tofu import diagnostics
+
+_LAST_WORDS_SECONDS = 120.0  # for steps that only read, after the phase was told to stop
+_LAST_WORDS_GRACE = 10.0
+_SIDE_EFFECT_FREE: Mapping[str, str] = {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
+
+
+class EndingError(Exception):
+    """The phase is over: how, and the sentence that says so."""
+
+    def __init__(self, status: Ended, message: str, **more: Any) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.more = more
+
+
+class Session:
+    """One phase of one run directory."""
+
+    def __init__(self, directory: Path, job: Job, handed: Handed, journal: Journal, stop: Stop) -> None:
+        self.directory = directory
+        self.job = job
+        self.journal = journal
+        self.stop = stop
+        self.mask = Mask(handed.environment[name] for name in handed.masked)
+        self.public: list[Json] = []  # diagnostics that were published
+        self.lock_changed = False  # init wrote another lock file than it was given
+        self.held: list[Mapping[str, Any]] = []  # diagnostics of the last step, as the engine gave them
+        self.workdir = directory / protocol.WORK if job.private else Path(job.workdir)
+        self.fingerprint_key = (handed.fingerprint_key or "").encode()
+        self._environment = _environment(directory, job, handed)
+
+    def step(self, name: str, *arguments: str, capture: bool = False, last_words: bool = False) -> Finished:
+        """Run the engine with these arguments; with `last_words` even though the phase was told to stop."""
+        self.journal.event("step_started", step=name)
+        self.journal.say(f"\n--- {name} ---\n")
+        stop = Stop(None, _LAST_WORDS_SECONDS, _LAST_WORDS_GRACE) if last_words else self.stop
+        command = (*self.job.engine.command, *arguments)
+        finished = steps.run(command, name, self.room(stop), capture=capture)
+        self._tell(name, finished)
+        return finished
+
+    def attach(self, running: steps.Running) -> Finished:
+        """Hear the rest of an engine whose supervisor was lost."""
+        self.journal.event("step_resumed", step=running.step)
+        self.journal.say(f"\n--- {running.step}, heard by a second supervisor ---\n")
+        finished = steps.attach(running, self.room(self.stop))
+        self._tell(running.step, finished)
+        return finished
+
+    def room(self, stop: Stop) -> Room:
+        return Room(
+            self.directory, self.workdir, self._environment, stop, self._hear_out, self._hear_err, self.journal.breathe
+        )
+
+    def document(self, name: str, *arguments: str, last_words: bool = False) -> tuple[Finished, Any]:
+        """The JSON document that a step prints, which nobody else gets to see; None where there is none."""
+        finished = self.step(name, *arguments, capture=True, last_words=last_words)
+        try:
+            return finished, json.loads(finished.captured) if finished.code == 0 else None
+        except ValueError:
+            return finished, None
+
+    def publish(self, step: str) -> None:
+        """Make the public parts of the diagnostics held since the last time known, masked."""
+        for diagnostic in self.held:
+            public = diagnostics.public(diagnostic, step, self.mask, self._main())
+            if public is not None:
+                self.public.append(public)
+                self.journal.event("diagnostic", **public)
+        self.held.clear()
+
+    def must_go_on(self, step: str) -> None:
+        """Raise if the phase has been told to stop."""
+        why = self.stop.why()
+        if why:
+            raise self.stopped(why, step)
+
+    def stopped(self, why: Ended, step: str, **more: Any) -> EndingError:
+        if why is Ended.CANCELLED:
+            return EndingError(why, f"cancelled during {step}", **more)
+        seconds = self.job.plan_seconds if self.job.phase is protocol.Phase.PLAN else self.job.apply_seconds
+        return EndingError(
+            why, f"{step} was stopped: the phase may take {seconds} s; {self.see_log('what it waited for')}", **more
+        )
+
+    def failed(self, step: str, finished: Finished, **more: Any) -> EndingError:
+        """The end for a step that failed, after its diagnostics were published."""
+        errors = [public for public in self.public if public.get("severity") == "error"]
+        if errors:
+            address = errors[0].get("address")
+            what = f"{errors[0].get('summary')}{f' ({address})' if address else ''}"
+        elif finished.code is not None and finished.code < 0:
+            what = f"the engine was killed by signal {-finished.code}"
+        else:
+            what = f"the engine exited with {finished.code} and gave no diagnostic"
+        return EndingError(Ended.FAILED, f"{step} failed: {what}; {self.see_log('details')}", **more)
+
+    def result(self, status: Ended, message: str, **more: Any) -> Result:
+        """A result but for what is filled in at the very end."""
+        return Result(self.job.deployment, self.job.phase, status, message, "", str(self.job.engine), 0.0, **more)
+
+    def see_log(self, what: str) -> str:
+        return f"{what}: `lockstep logs {self.job.deployment}`"
+
+    @contextmanager
+    def locked(self, path: Path, waiting_for: str, *, shared: bool = False) -> Iterator[None]:
+        """Hold the lock of a file, which is made if need be; whoever waits can be told to stop."""
+        durable.make_folder(path.parent)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, durable.PRIVATE_FILE)
+        try:
+            kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+            while not _try_lock(descriptor, kind):
+                self.must_go_on(waiting_for)
+                self.journal.breathe()
+                time.sleep(0.05)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _main(self) -> str:
+        """The text that diagnostics about the generated configuration refer to."""
+        try:
+            return (self.workdir / MAIN).read_text()
+        except FileNotFoundError:
+            return ""
+
+    def _tell(self, name: str, finished: Finished) -> None:
+        self.journal.event(
+            "step_finished",
+            step=name,
+            seconds=round(finished.seconds, 3),
+            exit_code=finished.code,
+            stopped=finished.stopped,
+            forced=finished.forced,
+        )
+        self.journal.breathe()
+
+    def _hear_out(self, line: bytes) -> None:
+        said = output.read(line)
+        self.journal.say(said.text)
+        if said.event:
+            event = dict(said.event)
+            self.journal.event(event.pop("type"), **event)
+        if said.identity:
+            self.journal.identity(said.identity)
+        if said.diagnostic:
+            self.held.append(said.diagnostic)
+
+    def _hear_err(self, line: bytes) -> None:
+        self.journal.say(output.read(line).text)
+
+
+def _environment(directory: Path, job: Job, handed: Handed) -> Mapping[str, str]:
+    """What the engine finds: what it was handed, and settings of ours that nobody may override."""
+    environment = {"HOME": str(directory / protocol.HOME)} | dict(handed.environment) | dict(_SIDE_EFFECT_FREE)
+    if job.plugin_cache:
+        environment["TF_PLUGIN_CACHE_DIR"] = job.plugin_cache
+    if job.log_level == "debug":
+        environment["TF_LOG"] = "DEBUG"
+    if handed.passphrase and job.engine.kind is EngineKind.OPENTOFU:
+        environment["TF_ENCRYPTION"] = encryption(handed.passphrase)
+    return environment
+
+
+def encryption(passphrase: str) -> str:
+    """OpenTofu's configuration that encrypts state and plan; a state that is not encrypted yet is read, once."""
+    method = "${method.aes_gcm.lockstep}"
+    plain = {"method": "${method.unencrypted.before}"}
+    configuration = {
+        # The passphrase is random: the fewest iterations that are allowed, of the quicker function, are plenty.
+        "key_provider": {
+            "pbkdf2": {"lockstep": {"passphrase": passphrase, "iterations": 200_000, "hash_function": "sha256"}}
+        },
+        "method": {"aes_gcm": {"lockstep": {"keys": "${key_provider.pbkdf2.lockstep}"}}, "unencrypted": {"before": {}}},
+        "state": {"method": method, "fallback": plain},
+        "plan": {"method": method},
+    }
+    return json.dumps(configuration)
+
+
+def _try_lock(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

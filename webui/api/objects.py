@@ -1,0 +1,382 @@
+"""What does the API give out? One model per object; what is not named here does not leave."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel
+
+from controller.model.deployment import (
+    EngineKind,
+    EnvironmentStatus,
+    HoldKind,
+    Mode,
+    Origin,
+    Role,
+    Status,
+    VerdictKind,
+)
+
+
+class Shown(BaseModel):
+    """Built from a record value by its attributes."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+
+class Problem(Shown):
+    """A problem document (RFC 9457). `problems` has one line for each thing that is wrong."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    problems: list[str] = []
+
+
+class Health(Shown):
+    status: str
+
+
+class Whoami(Shown):
+    """The holder of the token; `projects` null: all of them."""
+
+    name: str
+    role: Role
+    projects: list[str] | None
+
+
+class Project(Shown):
+    id: str
+
+
+class Projects(Shown):
+    items: list[Project]
+    next: str | None = None
+
+
+class Decision(Shown):
+    digest: str
+    deployment: str | None
+    ended: Status | None
+
+
+class Hold(Shown):
+    kind: HoldKind
+    scope: str
+    who: str
+    why: str
+    since: datetime
+    until: datetime | None
+    desired_digest: str | None
+
+
+class Holds(Shown):
+    items: list[Hold]
+    next: str | None = None
+
+
+class StateStorage(Shown):
+    """Where the state lies; its settings are not shown."""
+
+    type: str
+
+
+class Binding(Shown):
+    uuid: str
+    runner: str
+    state: StateStorage
+    engine: EngineKind
+
+
+class Environment(Shown):
+    uuid: str
+    project: str
+    name: str
+    type: str
+    origin: Origin
+    status: EnvironmentStatus
+    repository: str | None
+    applied: str | None
+    applied_deployment: str | None
+    decided: Decision | None
+    desired: str | None
+    binding: Binding | None
+    live_commit: str | None
+    holds: list[Hold]
+    problems: list[str]
+    created_at: datetime
+    last_success: str | None
+    note: str
+
+
+class Environments(Shown):
+    items: list[Environment]
+    next: str | None = None
+
+
+class Counts(Shown):
+    create: int
+    update: int
+    destroy: int
+    replace: int
+
+
+class Deployment(Shown):
+    id: str
+    project: str
+    environment: str
+    environment_uuid: str
+    mode: Mode
+    status: Status
+    no_changes: bool
+    repository: str | None
+    commit: str | None
+    commit_author: str | None
+    commit_subject: str | None
+    source_commit: str | None
+    ref: str | None
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    created_by: str
+    reason: str
+    message: str
+    desired_digest: str
+    bundle_digest: str | None
+    plan_digest: str | None
+    counts: Counts | None
+    superseded_by: str | None
+    log_recipient: str | None
+    outputs_recipient: str | None
+    warnings: list[str]
+
+
+class Deployments(Shown):
+    items: list[Deployment]
+    next: str | None = None
+
+
+class DryRun(Shown):
+    """What a deployment would be; nothing of it was stored. `is_new`: it differs from what is applied."""
+
+    project: str
+    environment: str
+    desired_digest: str
+    is_new: bool
+    changes: list[str]
+    warnings: list[str]
+    manifest: dict[str, Any]
+
+
+class Deployed(Shown):
+    """The deployment that was opened, or what it would be."""
+
+    deployment: Deployment | None = None
+    dry_run: DryRun | None = None
+
+
+class Manifest(Shown):
+    deployment: str
+    manifest: dict[str, Any]
+
+
+class GraphNode(Shown):
+    resource: str
+    module: str | None
+    depends_on: list[str]
+    origin: str
+
+
+class Graph(Shown):
+    deployment: str
+    nodes: list[GraphNode]
+
+
+class Plan(Shown):
+    """The public summary of a plan: addresses, actions, names of changed attributes; never a value."""
+
+    deployment: str
+    summary: dict[str, Any] | None
+
+
+class Events(Shown):
+    """Steps and resources in order; `next` is what to give as `after` for those that follow."""
+
+    items: list[dict[str, Any]]
+    next: str | None = None
+
+
+class Diagnostics(Shown):
+    items: list[dict[str, Any]]
+    next: str | None = None
+
+
+class LogChunk(Shown):
+    number: int
+    content: str = Field(description="an age message, base64")
+
+
+class LogChunks(Shown):
+    """Encrypted; `key` is the log identity as an age message to its recipients, null where a person holds it."""
+
+    items: list[LogChunk]
+    next: str | None = None
+    key: str | None = Field(description="base64")
+    recipient: str | None
+    is_open: bool = Field(description="more may follow")
+
+
+class Outputs(Shown):
+    """Encrypted; `key` as in LogChunks."""
+
+    content: str = Field(description="an age message, base64")
+    key: str | None = Field(description="base64")
+    recipient: str | None
+
+
+class Resource(Shown):
+    """A resource that is live in an environment (`type.class#id`), with the metadata that its module returned."""
+
+    resource: str = Field(validation_alias="coordinate")
+    module: str | None
+    deployment: str
+    metadata: Any
+
+
+class Resources(Shown):
+    items: list[Resource]
+    next: str | None = None
+
+
+class ModuleParam(Shown):
+    type: str
+    is_optional: bool
+    description: str
+
+
+class ResourceOption(Shown):
+    """A class, and an id where only that one is offered; the module that makes it, and the params it takes."""
+
+    resource_class: str
+    resource_id: str | None
+    module_id: str
+    module_params: dict[str, ModuleParam]
+
+
+class AvailableResourceType(Shown):
+    id: str
+    description: str
+    output_schema: Any
+    is_developer_accessible: bool
+    options: list[ResourceOption]
+
+
+class AvailableResourceTypes(Shown):
+    items: list[AvailableResourceType]
+    next: str | None = None
+
+
+class CatalogueItems(Shown):
+    """Documents of the platform folder at the decided tip, each with the repository that it is from."""
+
+    items: list[dict[str, Any]]
+    next: str | None = None
+
+
+class Verdict(Shown):
+    project: str
+    environment: str
+    kind: VerdictKind
+    deployment: str | None
+    other_commit: str | None
+    reason: str
+    problems: list[str]
+
+
+class Commit(Shown):
+    repository: str
+    id: str
+    author_name: str
+    author_email: str
+    committed_at: datetime
+    message: str
+    on_branch: bool
+    verdicts: list[Verdict]
+
+
+class Commits(Shown):
+    items: list[Commit]
+    next: str | None = None
+
+
+class Repository(Shown):
+    id: str
+    url: str
+    branch: str
+    head: str | None
+    decided_tip: str | None
+    polled_at: datetime | None
+    error: str | None
+
+
+class Repositories(Shown):
+    items: list[Repository]
+    next: str | None = None
+
+
+class PlannedRef(Shown):
+    """A ref as it would be after a merge: what plans it, and the comment for a request as it reads now."""
+
+    id: str
+    ref: str
+    commit: str
+    base: str
+    deployments: list[Deployment]
+    problems: dict[str, list[str]]
+    conflicts: list[str]
+    unchanged: list[str]
+    comment: str
+
+
+class Token(Shown):
+    """A token without its secret; its name is how it is told from others."""
+
+    name: str
+    role: Role
+    projects: list[str] | None
+    created_by: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+class NewToken(Token):
+    """The only time that the secret is shown."""
+
+    secret: str
+
+
+class Tokens(Shown):
+    items: list[Token]
+    next: str | None = None
+
+
+class AuditEntry(Shown):
+    number: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    reason: str
+    details: dict[str, Any]
+
+
+class AuditTrail(Shown):
+    items: list[AuditEntry]
+    next: str | None = None
+
+
+class Description(RootModel[dict[str, Any]]):
+    """The OpenAPI document."""

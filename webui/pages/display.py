@@ -1,0 +1,159 @@
+"""How does a value read on a page? Filters for the templates: words, shades, ages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from controller.model.deployment import OPEN, EnvironmentStatus, Rank, Status, VerdictKind
+from controller.model.record import CommitRange, Deployment
+
+# The word stands beside the colour everywhere; this is the colour.
+_SHADES: Mapping[str, str] = {
+    Status.QUEUED: "calm",
+    Status.PLANNING: "busy",
+    Status.AWAITING_APPROVAL: "wait",
+    Status.APPLYING: "busy",
+    Status.SUCCEEDED: "good",
+    Status.FAILED: "bad",
+    Status.PLANNED: "good",
+    Status.REJECTED: "bad",
+    Status.INTERRUPTED: "bad",
+    VerdictKind.DEPLOYED: "good",
+    VerdictKind.HELD: "wait",
+    EnvironmentStatus.MARKED_FOR_REMOVAL: "wait",
+    EnvironmentStatus.DELETING: "busy",
+    EnvironmentStatus.DELETE_FAILED: "bad",
+    "in step": "good",
+    "deploying": "busy",
+    "out of step": "wait",
+    "waiting": "wait",
+    "behind": "busy",
+}
+
+_SIGNS = {
+    "create": "+",
+    "update": "~",
+    "replace": "±",
+    "delete": "−",
+    "read": "?",
+    "move": "→",
+    "import": "←",
+    "forget": "○",
+}
+
+_VERDICTS = {
+    VerdictKind.DEPLOYED: "It changed what Git wants here, and a deployment is on record.",
+    VerdictKind.SUPERSEDED: "A later commit of the same walk was deployed in its place.",
+    VerdictKind.REVERTED: "A later commit took it back before it was deployed.",
+    VerdictKind.UNCHANGED: "It changes nothing here.",
+    VerdictKind.REJECTED: "It is wrong for this environment.",
+    VerdictKind.HELD: "The environment does not follow Git at the moment.",
+}
+
+_UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def shade(state: str) -> str:
+    return _SHADES.get(state, "calm")
+
+
+def words(state: str) -> str:
+    return str(state).replace("_", " ")
+
+
+def sign(action: str) -> str:
+    return _SIGNS.get(action, "·")
+
+
+def verdict_sentence(kind: VerdictKind) -> str:
+    return _VERDICTS[kind]
+
+
+def short(id: str | None) -> str:
+    """Enough of a commit or digest to tell it from others."""
+    return (id or "")[:10]
+
+
+def first_part(id: str) -> str:
+    """Enough of a deployment's id."""
+    return id.partition("-")[0]
+
+
+def instant(moment: datetime | None) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%S") if moment else "–"
+
+
+def age(moment: datetime, now: datetime) -> str:
+    """How long ago it was, in its largest unit."""
+    passed = now - moment
+    return "just now" if passed < timedelta(seconds=1) else f"{length(passed)} ago"
+
+
+def length(span: timedelta) -> str:
+    """A span in its largest unit; seconds below a minute, both units below an hour."""
+    seconds = max(0, int(span.total_seconds()))
+    if 60 <= seconds < 3600 and seconds % 60:
+        return f"{seconds // 60} min {seconds % 60} s"
+    for size, unit in _UNITS:
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return "0 s"
+
+
+def is_by_person(deployment: Deployment) -> bool:
+    """Whether its manifest is somebody's, and only its catalogue a commit's."""
+    return deployment.rank is Rank.PERSON
+
+
+def took(deployment: Deployment, now: datetime) -> str:
+    """How long it ran, or has been running."""
+    if deployment.started_at is None:
+        return "–"
+    until = deployment.completed_at or now
+    running = " so far" if deployment.status in OPEN else ""
+    return f"{length(until - deployment.started_at)}{running}"
+
+
+def subject(message: str) -> str:
+    return message.strip().partition("\n")[0]
+
+
+def body(message: str) -> str:
+    return message.strip().partition("\n")[2].strip()
+
+
+def entries(value: Any) -> Iterator[tuple[str, Any]]:
+    """Keys and values of what may be a map, or nothing."""
+    if isinstance(value, Mapping):
+        yield from sorted(value.items())
+    elif value is not None:
+        yield "value", value
+
+
+def range_sentence(found: CommitRange) -> str:
+    since = (
+        f"Commits after {short(found.after)} up to {short(found.until)}"
+        if found.after
+        else f"Commits before {short(found.until)}"
+    )
+    return f"{since} have no verdicts of their own: {found.why}."
+
+
+FILTERS: Mapping[str, Callable[..., object]] = {
+    "age": age,
+    "body": body,
+    "entries": entries,
+    "first_part": first_part,
+    "instant": instant,
+    "is_by_person": is_by_person,
+    "range_sentence": range_sentence,
+    "shade": shade,
+    "short": short,
+    "sign": sign,
+    "subject": subject,
+    "took": took,
+    "verdict_sentence": verdict_sentence,
+    "words": words,
+}

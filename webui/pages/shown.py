@@ -1,0 +1,243 @@
+"""What stands on a page? The values that its template loops over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any
+
+from flask import url_for
+
+import controller
+from controller.deployments.doors import Doors
+from controller.errors import NotFoundError
+from controller.history import read
+from controller.model.deployment import OPEN, EngineKind, EnvironmentStatus, Mode, Role, Status
+from controller.model.record import CommitRecord, Deployment, Environment
+from webui import access
+from webui.access import Caller
+
+_ENVIRONMENTS = 100
+_PAGE = 50
+_RECENT = 10
+_MOST = 200
+
+_SENTENCES = {
+    "held": "Git is watched, but nothing is deployed from it while the hold lasts.",
+    "rejected": "What was live before goes on.",
+    "in step": "What is applied is what Git wants.",
+    "deploying": "A deployment is at work.",
+    "waiting": "A plan waits for approval.",
+    "queued": "A deployment is about to start.",
+    "out of step": "Git wants something else than what is applied.",
+    "never deployed": "Nothing is applied yet.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One environment in the list."""
+
+    environment: Environment
+    state: str
+    live: CommitRecord | None
+    latest: Deployment | None
+    queue: tuple[Deployment, ...]
+
+
+def environments(doors: Doors, who: Caller, arguments: Mapping[str, str]) -> dict[str, object]:
+    known = [row for row in read.environments(doors.store) if who.sees(row.project)]
+    after = arguments.get("after", "")
+    here = [row for row in known if row.slug > after][: _ENVIRONMENTS + 1]
+    lines = _lines(doors, who)
+    rows = _rows(doors, here[:_ENVIRONMENTS], lines)
+    groups = [(project, list(found)) for project, found in groupby(rows, lambda row: row.environment.project)]
+    return {
+        "groups": groups,
+        "summary": _summary(known, sum(len(line) for line in lines.values())),
+        "next": here[_ENVIRONMENTS - 1].slug if len(here) > _ENVIRONMENTS else None,
+        "is_live": True,
+    }
+
+
+def environment(doors: Doors, who: Caller, project: str, name: str) -> dict[str, object]:
+    found = read.environment(doors.store, project, name)
+    recent = read.deployments(doors.store, project=project, environment=name, limit=_RECENT)
+    state = state_of(found, [row for row in _in_line(recent) if row.status in OPEN])
+    return {
+        "environment": found,
+        "state": state,
+        "sentence": found.note or _SENTENCES.get(state, ""),
+        "live": _commit(doors, found.live_commit),
+        "resources": read.resources(doors.store, project, name),
+        "deployments": recent,
+        "may_deploy": who.has_role(Role.DEPLOYER),
+        "is_live": True,
+    }
+
+
+def history(doors: Doors, who: Caller, arguments: Mapping[str, str]) -> dict[str, object]:
+    names = ("project", "environment", "repository", "commit", "before")
+    asked: dict[str, Any] = {name: arguments.get(name) or None for name in names}
+    if asked["project"]:
+        access.require_project(who, asked["project"], f"project `{asked['project']}`")
+    asked["status"] = _status(arguments.get("status"))
+    wanted = asked | {"commit": _full_id(doors, asked["commit"])}
+    found = read.deployments(doors.store, **wanted, limit=_PAGE)
+    kept = {name: value for name, value in asked.items() if value and name != "before"}
+    older = url_for("pages.history", **kept, before=found[-1].id) if len(found) == _PAGE else None
+    return {
+        "asked": asked,
+        "rows": [row for row in found if who.sees(row.project)],
+        "projects": [id for id in read.projects(doors.store) if who.sees(id)],
+        "statuses": list(Status),
+        "newest": url_for("pages.history", **kept),
+        "older": older,
+    }
+
+
+def commits(doors: Doors, who: Caller, arguments: Mapping[str, str]) -> dict[str, object]:
+    known = [row.id for row in read.repositories(doors.store)]
+    repository = arguments.get("repository") or (known[0] if known else None)
+    before = arguments.get("before") or None
+    found = read.commits(doors.store, repository, before, _PAGE) if repository else []
+    is_whole = len(found) < _PAGE
+    return {
+        "rows": [_visible(row, who) for row in found],
+        "repository": repository,
+        "repositories": known,
+        "ranges": read.ranges(doors.store, repository) if repository and is_whole else [],
+        "older": None if is_whole else url_for("pages.commits", repository=repository, before=found[-1].id),
+        "is_live": before is None,
+    }
+
+
+def commit(doors: Doors, who: Caller, id: str) -> dict[str, object]:
+    found = _visible(read.commit(doors.store, id), who)
+    deployments = read.deployments(doors.store, repository=found.repository, commit=found.id, limit=_MOST)
+    return {"commit": found, "deployments": [row for row in deployments if who.sees(row.project)]}
+
+
+def system(doors: Doors, who: Caller, arguments: Mapping[str, str]) -> dict[str, object]:
+    sees_audit = who.has_role(Role.ADMIN) and who.projects is None
+    before = arguments.get("before", "")
+    audit = read.audit(doors.store, int(before) if before.isdecimal() else None, _PAGE) if sees_audit else None
+    is_cut = audit is not None and len(audit) == _PAGE
+    return {
+        "version": controller.__version__,
+        "engine": f"Engine: {doors.engine.name} {doors.engine.version}; {doors.engine.why}.",
+        "notices": _notices(doors),
+        "repositories": read.repositories(doors.store),
+        "open": _open(doors, who),
+        "holds": [row for row in read.holds(doors.store) if row.scope == "*" or who.sees(row.scope.partition("/")[0])],
+        "audit": audit,
+        "audit_older": url_for("pages.system", before=audit[-1].number) if audit and is_cut else None,
+        "is_live": not before,
+    }
+
+
+def state_of(found: Environment, queue: Sequence[Deployment]) -> str:
+    """How an environment stands, in one word or two; the first that holds."""
+    statuses = {row.status for row in queue}
+    if found.status is not EnvironmentStatus.ACTIVE:
+        return str(found.status)
+    if statuses & {Status.APPLYING, Status.PLANNING, Status.INTERRUPTED}:
+        return "deploying"
+    if Status.AWAITING_APPROVAL in statuses:
+        return "waiting"
+    if found.holds:
+        return "held"
+    if found.problems:
+        return "rejected"
+    if queue:
+        return "queued"
+    if found.applied is not None and found.applied == found.desired:
+        return "in step"
+    return _out_of_step(found)
+
+
+def _out_of_step(found: Environment) -> str:
+    if found.decided is not None and found.decided.ended is Status.FAILED:
+        return "failed"
+    return "never deployed" if found.last_success is None else "out of step"
+
+
+def _rows(doors: Doors, found: Sequence[Environment], lines: Mapping[str, tuple[Deployment, ...]]) -> list[Row]:
+    """The rows of a list. What happened lately is asked for once; only who slept through it is asked for alone."""
+    recent = {row.environment_uuid: row for row in reversed(_in_line(read.deployments(doors.store, limit=_MOST)))}
+    commits = {id: _commit(doors, id) for id in sorted({row.live_commit for row in found if row.live_commit})}
+    rows = []
+    for row in found:
+        latest = recent.get(row.uuid) or _latest(doors, row)
+        queue = lines.get(row.uuid, ())
+        rows.append(Row(row, state_of(row, queue), commits.get(row.live_commit or ""), latest, queue))
+    return rows
+
+
+def _latest(doors: Doors, found: Environment) -> Deployment | None:
+    latest = _in_line(read.deployments(doors.store, project=found.project, environment=found.name, limit=_RECENT))
+    return latest[0] if latest else None
+
+
+def _lines(doors: Doors, who: Caller) -> dict[str, tuple[Deployment, ...]]:
+    """The line of each environment, oldest first."""
+    lines: dict[str, tuple[Deployment, ...]] = {}
+    for row in _in_line(_open(doors, who)):
+        lines[row.environment_uuid] = (*lines.get(row.environment_uuid, ()), row)
+    return lines
+
+
+def _open(doors: Doors, who: Caller) -> list[Deployment]:
+    """What has not ended, oldest first."""
+    found = [row for status in sorted(OPEN) for row in read.deployments(doors.store, status=status, limit=_MOST)]
+    return sorted((row for row in found if who.sees(row.project)), key=lambda row: (row.created_at, row.id))
+
+
+def _in_line(found: Sequence[Deployment]) -> list[Deployment]:
+    """Those that change their environment; plans and drift checks only look at it."""
+    return [row for row in found if row.mode not in (Mode.PLAN_ONLY, Mode.DRIFT)]
+
+
+def _summary(known: Sequence[Environment], at_work: int) -> str:
+    projects = len({row.project for row in known})
+    in_step = sum(1 for row in known if row.applied is not None and row.applied == row.desired)
+    return (
+        f"{_several(len(known), 'environment')} in {_several(projects, 'project')}: "
+        f"{in_step} in step with Git, {_several(at_work, 'deployment')} at work or waiting."
+    )
+
+
+def _several(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _commit(doors: Doors, id: str | None) -> CommitRecord | None:
+    if id is None:
+        return None
+    try:
+        return read.commit(doors.store, id)
+    except NotFoundError:
+        return None  # live since before the walk that Lockstep saw
+
+
+def _full_id(doors: Doors, commit: str | None) -> str | None:
+    found = _commit(doors, commit)
+    return found.id if found else commit
+
+
+def _status(word: str | None) -> Status | None:
+    return Status(word) if word in set(Status) else None
+
+
+def _visible(found: CommitRecord, who: Caller) -> CommitRecord:
+    return replace(found, verdicts=tuple(verdict for verdict in found.verdicts if who.sees(verdict.project)))
+
+
+def _notices(doors: Doors) -> list[str]:
+    if doors.engine.kind is EngineKind.OPENTOFU:
+        return []
+    return [
+        f"With {doors.engine.name} local state is not encrypted: whoever can read the controller's data directory can "
+        "read it. OpenTofu encrypts it."
+    ]

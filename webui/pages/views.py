@@ -1,0 +1,142 @@
+"""Which pages are there? One view each: who looks, what is shown, in which template."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as Reply
+
+from controller.deployments import actions
+from controller.errors import NotAllowedError
+from controller.graph import draw
+from controller.history import read
+from controller.tofu import desired
+from webui import access
+from webui.access import Caller
+from webui.pages import deployment_page, shown, visitor
+
+pages = Blueprint("pages", __name__)
+
+# A drawing may bring styles of its own, and nothing else; opened by itself it is in a sandbox.
+_DRAWING = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
+
+
+@pages.get("/")
+def environments() -> str:
+    who = visitor.reader()
+    return _page("environments.html", who, "environments", shown.environments(visitor.doors(), who, request.args))
+
+
+@pages.get("/environments/<project>/<name>")
+def environment(project: str, name: str) -> str:
+    who = visitor.reader()
+    access.require_project(who, project, f"environment `{project}/{name}`")
+    return _page("environment.html", who, "environments", shown.environment(visitor.doors(), who, project, name))
+
+
+@pages.get("/history")
+def history() -> str:
+    who = visitor.reader()
+    return _page("history.html", who, "history", shown.history(visitor.doors(), who, request.args))
+
+
+@pages.get("/deployments/<id>")
+def deployment(id: str) -> str:
+    who = visitor.reader()
+    return _page("deployment.html", who, "history", deployment_page.shown(visitor.site(), who, id))
+
+
+@pages.get("/deployments/<id>/graph.svg")
+def graph(id: str) -> Response:
+    found = deployment_page.deployment(visitor.doors(), visitor.reader(), id)
+    drawing = draw.svg(desired.decode(read.details(visitor.doors().store, found.id).desired))
+    return Response(drawing, mimetype="image/svg+xml", headers={"Content-Security-Policy": _DRAWING})
+
+
+@pages.get("/commits")
+def commits() -> str:
+    who = visitor.reader()
+    return _page("commits.html", who, "commits", shown.commits(visitor.doors(), who, request.args))
+
+
+@pages.get("/commits/<id>")
+def commit(id: str) -> str:
+    who = visitor.reader()
+    return _page("commit.html", who, "commits", shown.commit(visitor.doors(), who, id))
+
+
+@pages.get("/system")
+def system() -> str:
+    who = visitor.reader()
+    return _page("system.html", who, "system", shown.system(visitor.doors(), who, request.args))
+
+
+@pages.get("/login")
+def login() -> str:
+    return render_template("login.html", next=request.args.get("next", ""), trouble=None)
+
+
+@pages.post("/login")
+def sign_in() -> Reply | tuple[str, int]:
+    visitor.check_csrf()
+    try:
+        visitor.sign_in(request.form.get("token", ""))
+    except NotAllowedError as e:
+        return render_template("login.html", next=request.form.get("next", ""), trouble=str(e)), 401
+    return redirect(_ours(request.form.get("next", "")))
+
+
+@pages.post("/logout")
+def logout() -> Reply:
+    visitor.check_csrf()
+    visitor.sign_out()
+    return redirect(url_for("pages.login"))
+
+
+@pages.post("/environments/<project>/<name>/resume")
+def resume(project: str, name: str) -> Reply:
+    who = visitor.deployer(project, f"environment `{project}/{name}`")
+    actions.resume(visitor.doors(), who.name, project, name)
+    flash(f"{project}/{name} follows Git again.")
+    return redirect(url_for("pages.environment", project=project, name=name))
+
+
+@pages.post("/deployments/<id>/approve")
+def approve(id: str) -> Reply:
+    actions.approve(visitor.doors(), _deployer(id).name, id)
+    return _back(id, "The plan is approved and will be applied.")
+
+
+@pages.post("/deployments/<id>/discard")
+def discard(id: str) -> Reply:
+    actions.discard(visitor.doors(), _deployer(id).name, id)
+    return _back(id, "The plan is discarded; nothing was applied.")
+
+
+@pages.post("/deployments/<id>/cancel")
+def cancel(id: str) -> Reply:
+    actions.cancel(visitor.doors(), _deployer(id).name, id)
+    return _back(id, "The deployment is being cancelled.")
+
+
+def _page(template: str, who: Caller, section: str, values: dict[str, object]) -> str:
+    return render_template(template, visitor=who, section=section, now=visitor.doors().now(), **values)
+
+
+def _deployer(id: str) -> Caller:
+    return visitor.deployer(read.deployment(visitor.doors().store, id).project, f"deployment `{id}`")
+
+
+def _back(id: str, said: str) -> Reply:
+    flash(said)
+    return redirect(url_for("pages.deployment", id=id))
+
+
+def _ours(address: str) -> str:
+    """Where to go after signing in: only to a page of this site."""
+    parts = urlsplit(address)
+    is_ours = (
+        address.startswith("/") and not address.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
+    )
+    return address if is_ours else url_for("pages.environments")
