@@ -15,6 +15,7 @@ from controller.errors import suggest
 COMMANDS: Mapping[str, str] = {
     "approve": "cli.approve",
     "cancel": "cli.cancel",
+    "db": "cli.db",
     "demo": "cli.demo",
     "deploy": "cli.deploy",
     "discard": "cli.discard",

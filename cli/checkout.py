@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from controller import pipeline
-from controller.errors import Problem
+from controller.errors import ManifestError, Problem
 from controller.git import worktree
 from controller.model.bundle import Pins
 from controller.model.deployment import EngineKind
@@ -56,7 +56,11 @@ def resolve(
     repository: pipeline.Repository, project: str, environment: str, engine: EngineKind = EngineKind.OPENTOFU
 ) -> pipeline.Resolved:
     """Take one environment to its desired document; a promoted one takes its source's files of the same commit."""
-    base = pipeline.base_of(repository, project, environment)
+    try:
+        base = pipeline.base_of(repository, project, environment)
+    except ManifestError as e:
+        found = pipeline.examine(repository, project, environment, engine)
+        raise ManifestError([*e.problems, *found.problems]) from e
     return pipeline.resolve(repository, project, environment, pins=Pins(), engine=engine, base=base)
 
 

@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 
@@ -17,6 +17,7 @@ from controller.errors import ConflictError, LockstepError, NotAllowedError, Not
 
 PATIENCE = 3.0  # seconds that an unreachable server is tried again
 WAITING = 120.0  # the same while a deployment is waited for: a restart of the server must not end that
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 
 
@@ -29,7 +30,11 @@ class Client:
         headers = {"Accept": "application/json"}
         if to.token:
             headers["Authorization"] = f"Bearer {to.token}"
-        self._http = httpx.Client(base_url=f"{to.url}/api/v1/", headers=headers, timeout=_TIMEOUT)
+        # A proxy of the user's does not find this machine's loopback.
+        is_here = urlsplit(to.url).hostname in _LOOPBACK
+        self._http = httpx.Client(
+            base_url=f"{to.url}/api/v1/", headers=headers, timeout=_TIMEOUT, trust_env=not is_here
+        )
 
     def __enter__(self) -> Client:
         return self

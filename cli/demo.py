@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from typing import Any
 import click
 import yaml
 
-from cli import files, progress
+import cli
+from cli import demo_folder, files, progress
 from cli.client import Client
 from cli.connection import Connection
 from cli.demo_repository import Change, DemoRepository
@@ -26,7 +27,8 @@ from controller.model.deployment import FINAL, Mode, Status
 from controller.secrets import age
 
 _PATIENCE = 600.0  # seconds for any one act
-_POLL = 1.0  # seconds between the controller's polls, and between our looks
+_POLL = 1.0  # seconds between the controller's polls
+_SETTINGS, _LOG = "controller.yaml", "controller.log"
 
 NEW_COLLECTOR = Change(
     "projects/insights/live/environment.yaml",
@@ -49,11 +51,16 @@ REQUEST = "keep-events-longer"
 @click.option("--once", is_flag=True, help="End after the plan instead of serving until Ctrl-C.")
 @click.option("--sample", type=click.Path(exists=True, file_okay=False, path_type=Path), help="The sample repository.")
 @click.option(
-    "--dir", "folder", type=click.Path(path_type=Path), default=".demo", help="Where everything is made anew."
+    "--dir",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=".demo",
+    help="Where everything is made anew.",
 )
 def command(once: bool, sample: Path | None, folder: Path) -> int:
     """Deploy the sample repository, then a commit, then plan a request, and serve the page."""
     with ExitStack() as stack:
+        stack.enter_context(_ended_by_sigterm_too())
         demo = _prepare(sample or _sample(), folder.resolve(), stack)
         _deploy_all(demo)
         _deploy_one(demo)
@@ -86,19 +93,16 @@ class Demo:
 
 
 def _prepare(sample: Path, folder: Path, stack: ExitStack) -> Demo:
-    if folder.exists() and not (folder / "lockstep.yaml").exists() and any(folder.iterdir()):
-        raise Stop(Exit.USAGE, f"{folder}: is not a demo's directory and not empty; name another with --dir")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, mode=0o700)
+    demo_folder.begin(folder, sample)
     repository = DemoRepository(folder)
     # The sample's runner names a folder for what the modules write; the demo keeps that with the rest.
     repository.begin(sample, replaced={"/tmp/lockstep-sample": str(folder / "output")})  # noqa: S108
     key = age.generate()
     files.write_private(folder / "log-key.txt", f"{key.secret.reveal()}\n".encode())
     url = _configure(folder, repository.url, key.recipient)
-    controller = stack.enter_context(_controller(folder))
+    controller = _controller(folder)
     stack.callback(_stop, controller)
-    _await("the controller to answer", lambda: _is_ready(url), controller)
+    _await("the controller to answer", lambda: _is_ready(url), folder, controller)
     token = yaml.safe_load((folder / "first-start.yaml").read_text())["admin_token"]
     server = stack.enter_context(Client(Connection(url, token, folder / "log-key.txt")))
     return Demo(folder, repository, server, controller)
@@ -108,24 +112,48 @@ def _configure(folder: Path, repository: str, recipient: str) -> str:
     listen = f"127.0.0.1:{free_port(8080)}"
     settings = {
         "connections": [{"id": "acme", "url": repository, "branch": "main", "poll": "1s"}],
-        "data_dir": str(folder / "data"),
+        "data_dir": str(folder / demo_folder.DATA),
         "listen": listen,
         "recipients": [recipient],
         "anonymous_pages": True,
     }
-    (folder / "lockstep.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+    (folder / _SETTINGS).write_text(yaml.safe_dump(settings, sort_keys=False))
     return f"http://{listen}"
 
 
 def _controller(folder: Path) -> subprocess.Popen[bytes]:
-    log = os.open(folder / "controller.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    words = ("serve", "--config", str(folder / "lockstep.yaml"), "--first-start", str(folder / "first-start.yaml"))
-    # A group of its own: Ctrl-C reaches the demo alone, which then asks the controller to end.
-    started = subprocess.Popen(
-        (sys.executable, "-m", "cli", *words), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-    )
-    os.close(log)
-    return started
+    # The demo's settings are those of its file, whatever the user's own controller is told by its environment.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCKSTEP_")}
+    paths = [str(Path(cli.__file__).resolve().parent.parent), *filter(None, [environment.get("PYTHONPATH")])]
+    environment["PYTHONPATH"] = os.pathsep.join(paths)
+    words = ("serve", "--config", str(folder / _SETTINGS), "--first-start", str(folder / "first-start.yaml"))
+    log = os.open(folder / _LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        # A group of its own: Ctrl-C reaches the demo alone, which then asks the controller to end.
+        return subprocess.Popen(
+            (sys.executable, "-P", "-m", "cli", *words),
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    finally:
+        os.close(log)
+
+
+@contextmanager
+def _ended_by_sigterm_too() -> Iterator[None]:
+    """As Ctrl-C does: else the controller, which is in a group of its own, would go on alone."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _stop(controller: subprocess.Popen[bytes]) -> None:
@@ -189,7 +217,7 @@ def _serve(demo: Demo) -> None:
         code = demo.controller.wait()
     except KeyboardInterrupt:
         return
-    raise Stop(Exit.FAILED, f"the controller ended with {code}; read {demo.folder / 'controller.log'}")
+    raise _ended(demo.folder, code)
 
 
 def _settle(demo: Demo, is_reached: Callable[[], bool], mode: Mode = Mode.DEPLOY) -> None:
@@ -201,7 +229,7 @@ def _settle(demo: Demo, is_reached: Callable[[], bool], mode: Mode = Mode.DEPLOY
             _tell(demo, row)
         return is_reached() and all(Status(row["status"]) in FINAL for row in rows)
 
-    _await("the deployments to end", settled, demo.controller)
+    _await("the deployments to end", settled, demo.folder, demo.controller)
 
 
 def _tell(demo: Demo, row: Mapping[str, Any]) -> None:
@@ -231,24 +259,31 @@ def _decided(demo: Demo) -> str | None:
 
 def _expect(demo: Demo, is_so: bool, what: str) -> None:
     if not is_so:
-        raise Stop(Exit.FAILED, f"the demo expected {what}; read {demo.folder / 'controller.log'}")
+        raise Stop(Exit.FAILED, f"the demo expected {what}; read {demo.folder / _LOG}")
 
 
-def _await(what: str, is_so: Callable[[], bool], controller: subprocess.Popen[bytes]) -> None:
+def _await(what: str, is_so: Callable[[], bool], folder: Path, controller: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + _PATIENCE
-    while not is_so():
-        if controller.poll() is not None:
-            raise Stop(Exit.FAILED, f"the controller ended with {controller.returncode}; read controller.log")
+    while controller.poll() is None:
+        if is_so():
+            return
         if time.monotonic() > until:
-            raise Stop(Exit.TIMED_OUT, f"the demo waited {_PATIENCE:.0f} s for {what}; read controller.log")
+            raise Stop(Exit.TIMED_OUT, f"the demo waited {_PATIENCE:.0f} s for {what}; read {folder / _LOG}")
         time.sleep(0.25)
+    raise _ended(folder, controller.returncode)
+
+
+def _ended(folder: Path, code: int) -> Stop:
+    said = (folder / _LOG).read_text(errors="replace").strip().splitlines()
+    return Stop(Exit.FAILED, f"the controller ended with {code}: {said[-1] if said else ''}; read {folder / _LOG}")
 
 
 def _is_ready(url: str) -> bool:
     import httpx
 
     try:
-        return httpx.get(f"{url}/readyz", timeout=2).status_code == 200
+        # A proxy of the user's would not find this machine's loopback.
+        return httpx.get(f"{url}/readyz", timeout=2, trust_env=False).status_code == 200
     except httpx.TransportError:
         return False
 

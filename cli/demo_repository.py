@@ -41,7 +41,7 @@ class DemoRepository:
         """Make the first commit from the sample's files, with these words replaced in the runners' files."""
         if shutil.which("git") is None:
             raise Stop(Exit.USAGE, "git is not on the PATH; install it, the demo makes its repository with it")
-        shutil.copytree(sample, self._clone)
+        shutil.copytree(sample, self._clone, ignore=shutil.ignore_patterns(".git"))
         for file in sorted((self._clone / "platform" / "runners").glob("*.yaml")):
             text = file.read_text()
             for old, new in replaced.items():

@@ -10,11 +10,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 import yaml
+from flask import Flask
 
 from cli import files
 from cli.exits import Exit
@@ -22,13 +24,13 @@ from controller import settings as chosen
 from controller import wiring
 from controller.deployments.doors import Doors
 from controller.errors import LockstepError
-from controller.history import store
 from controller.loop import Loop
 from controller.model.deployment import EngineKind
 from controller.settings import Settings
 from webui.app import create_app
 
 _THREADS = 8  # of the web server
+_ANSWER = 2  # seconds that a request which is being answered may still take at the end
 _DRAIN = timedelta(seconds=25)  # less than the 30 s that a container is given between SIGTERM and SIGKILL
 
 log = logging.getLogger("lockstep")
@@ -59,19 +61,13 @@ def command(
         overrides["connections"] = ({"id": "main", "url": repo, "branch": branch},)
     settings = chosen.load(config, {key: value for key, value in overrides.items() if value is not None})
     _log_to_stderr(settings)
-    doors, made = wiring.open_doors(settings)
-    try:
-        _tell_first_start(made, first_start)
+    with wiring.open_doors(settings, partial(_tell_first_start, file=first_start)) as doors:
         _tell(doors, settings)
         _serve(doors, settings)
-    finally:
-        store.close(doors.store)
     return Exit.DONE
 
 
 def _serve(doors: Doors, settings: Settings) -> None:
-    from waitress.server import create_server
-
     loop = Loop(doors)
     app = create_app(
         doors,
@@ -80,22 +76,40 @@ def _serve(doors: Doors, settings: Settings) -> None:
         is_open=settings.anonymous_pages,
         secure_cookies=settings.page.startswith("https://"),
     )
-    host, port = settings.address
-    try:
-        server = create_server(app, host=host, port=port, threads=_THREADS, ident=None)
-    except OSError as e:
-        raise LockstepError(
-            f"{settings.listen}: cannot be listened on ({e.strerror}); choose another with --listen"
-        ) from e
-    with _asked_to_end() as asked:
+    with _asked_to_end() as asked, _listening(app, settings):
         loop.start()
-        web = threading.Thread(target=server.run, name="web", daemon=True)
-        web.start()
         log.info("serving %s", settings.page)
         asked.wait()
         log.info("asked to end: nothing new begins, what runs may end within %d s", _DRAIN.total_seconds())
         loop.stop(_DRAIN)
-        server.close()
+    log.info("ended")
+
+
+@contextmanager
+def _listening(app: Flask, settings: Settings) -> Iterator[None]:
+    """Answer requests in threads of their own; those that are at work at the end are answered."""
+    from waitress import trigger, wasyncore
+    from waitress.server import create_server
+
+    host, port = settings.address
+    sockets: dict[int, Any] = {}
+    try:
+        server = create_server(app, sockets, host=host.strip("[]"), port=port, threads=_THREADS, ident=None)
+    except (OSError, OverflowError, ValueError) as e:
+        why = (getattr(e, "strerror", None) or str(e)).lower().rstrip(".")
+        raise LockstepError(
+            f"{settings.listen}: cannot be listened on ({why}); choose another with --listen HOST:PORT"
+        ) from e
+    wake = trigger.trigger(sockets)
+    web = threading.Thread(target=server.run, name="web", daemon=True)
+    web.start()
+    try:
+        yield
+    finally:
+        server.task_dispatcher.shutdown(cancel_pending=False, timeout=_ANSWER)
+        # Closed by the thread that looks after the sockets: it ends when none is left.
+        wake.pull_trigger(lambda: wasyncore.close_all(sockets))
+        web.join(_ANSWER)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -11,6 +10,7 @@ from cli import checkout
 from cli.exits import Exit
 from controller import pipeline
 from controller.errors import ManifestError, Problem
+from controller.model.deployment import EngineKind
 
 
 @click.command(name="validate")
@@ -19,26 +19,19 @@ from controller.errors import ManifestError, Problem
 @click.option("--strict", is_flag=True, help="Warnings are errors, such as what Git does not pin.")
 def command(path: Path, ref: str | None, strict: bool) -> int:
     """Check the repository at PATH: silent when all is well, else every problem with its place."""
-    repository = checkout.load(path, ref)
+    problems, warnings = examined(checkout.load(path, ref))
+    lines = [*map(str, problems), *(warnings if strict else ())]
+    for line in lines:
+        click.echo(line, err=True)
+    return Exit.INVALID if lines else Exit.DONE
+
+
+def examined(repository: pipeline.Repository) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
+    """All problems of a commit, in order of place, and all warnings."""
     problems: set[Problem] = set(checkout.problems(repository))
     warnings: set[str] = set()
-    for project, environment in _environments(repository):
-        try:
-            resolved = checkout.resolve(repository, project, environment)
-        except ManifestError as e:
-            problems.update(e.problems)
-        else:
-            warnings.update(f"{project}/{environment}: {text}" for text in (*resolved.warnings, *resolved.unpinned))
-    return _told(problems, warnings if strict else set())
-
-
-def _environments(repository: pipeline.Repository) -> Iterator[tuple[str, str]]:
     for slug in pipeline.environments(repository):
-        project, _, environment = slug.partition("/")
-        yield project, environment
-
-
-def _told(problems: set[Problem], warnings: set[str]) -> int:
-    for line in [*(str(problem) for problem in ManifestError(problems).problems), *sorted(warnings)]:
-        click.echo(line, err=True)
-    return Exit.INVALID if problems or warnings else Exit.DONE
+        found = pipeline.examine(repository, *slug.split("/"), EngineKind.OPENTOFU)
+        problems.update(found.problems)
+        warnings.update(f"{slug}: {text}" for text in found.warnings)
+    return ManifestError(problems).problems, tuple(sorted(warnings))

@@ -10,7 +10,8 @@ deployments queue, guard and carry through what was decided
 runner      run the engine: init, plan, show, apply that plan, outputs
 history     record all of it, for ever
 
-`pipeline` is the pure part of the way, top to bottom: read it first.
+`pipeline` is the pure part of the way, top to bottom: read it first. What environments have in common is read by
+`repository`; which of them come before which says `promotion`.
 `wiring` builds everything that touches the world; `loop` makes it turn.
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from posixpath import commonprefix
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,7 +40,7 @@ class ManifestError(LockstepError):
     """The commit is wrong: nothing helps but another commit. Bears every problem that was found."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(sorted(set(problems), key=_order))
+        self.problems = tuple(sorted(set(problems), key=order))
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
@@ -66,8 +67,10 @@ def problem(where: Place | str, what: str, remedy: str) -> ManifestError:
 
 def near(word: str, known: Iterable[str]) -> str | None:
     """The known word that `word` was probably meant to be."""
-    found = difflib.get_close_matches(word, sorted(set(known)), n=1, cutoff=0.6)
-    return found[0] if found else None
+    names = sorted(set(known))
+    found = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    # Of short words a single slip leaves less in common than that.
+    return found[0] if found else next((name for name in names if _is_one_slip(word, name)), None)
 
 
 def suggest(word: str, known: Iterable[str], otherwise: str) -> str:
@@ -76,15 +79,32 @@ def suggest(word: str, known: Iterable[str], otherwise: str) -> str:
     return f"did you mean `{found}`?" if found else otherwise
 
 
+def order(problem: Problem) -> tuple[str, int, int, str, str]:
+    """By place, then by what is wrong; only equal problems stand at one place in this order."""
+    where = problem.where
+    if isinstance(where, Place):
+        return where.path, where.line, where.column, problem.what, problem.remedy
+    return where, 0, 0, problem.what, problem.remedy
+
+
+def quoted(names: Iterable[object]) -> str:
+    """Names as a message holds them: each in backticks, with commas between."""
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _is_one_slip(word: str, name: str) -> bool:
+    """Whether one letter is wrong, missing, too many, or two stand in the wrong order."""
+    if min(len(word), len(name)) < 2:
+        return False
+    start = len(commonprefix((word, name)))
+    one, other = word[start:], name[start:]
+    end = len(commonprefix((one[::-1], other[::-1])))
+    one, other = one[: len(one) - end], other[: len(other) - end]
+    return (len(one) <= 1 and len(other) <= 1) or (len(one) == 2 and one == other[::-1])
+
+
 def _on_one_line(text: str) -> str:
     """Names of users stand in messages: what a terminal would obey is escaped."""
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
-
-
-def _order(problem: Problem) -> tuple[str, int, int, str]:
-    where = problem.where
-    if isinstance(where, Place):
-        return where.path, where.line, where.column, problem.what
-    return where, 0, 0, problem.what

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, timedelta
 from functools import partial
@@ -16,7 +17,7 @@ from controller.deployments import follow, lifecycle, upkeep
 from controller.deployments.doors import Connection, Doors
 from controller.deployments.lifecycle import Next
 from controller.errors import LockstepError, RetryableError
-from controller.history import decide
+from controller.history import watching
 from controller.history import work as history
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class Loop:
         self._plans = _Slots(doors.limits.plans)
         self._applies = _Slots(doors.limits.applies)
         self._threads: dict[str, threading.Thread] = {}
+        self._failures: Counter[str] = Counter()  # in a row, of deployments that are carried
         self._scheduler = BackgroundScheduler(timezone=UTC)
         self._dispatcher = threading.Thread(target=self._dispatch, name="dispatcher", daemon=True)
 
@@ -52,7 +54,7 @@ class Loop:
         doors = self._doors
         history.release(doors.store, doors.controller)
         for connection in doors.connections.values():
-            decide.ensure_repository(doors.store, connection.id, connection.url, connection.branch)
+            watching.ensure_repository(doors.store, connection.id, connection.url, connection.branch)
             self._schedule(connection)
         self._scheduler.start()
         self._dispatcher.start()
@@ -119,7 +121,7 @@ class Loop:
             self._carry(found)
 
     def _decide(self) -> None:
-        for repository in decide.undecided(self._doors.store):
+        for repository in watching.undecided(self._doors.store):
             if repository in self._doors.connections:
                 name = f"decision on {repository}"
                 self._start(name, partial(_guarded, name, partial(follow.decide, self._doors, repository)))
@@ -127,7 +129,7 @@ class Loop:
     def _carry(self, id: str) -> None:
         name = f"deployment {id}"
         if not self._is_running(name):
-            carrier = _Carrier(self._doors, id, self._plans, self._applies, self._stopping)
+            carrier = _Carrier(self, id)
             self._start(name, carrier.run)
 
     def _start(self, name: str, target: Callable[[], object]) -> None:
@@ -165,16 +167,17 @@ class _Slots:
 class _Carrier:
     """Carries one claimed deployment from step to step until it rests, in a thread of its own."""
 
-    def __init__(self, doors: Doors, id: str, plans: _Slots, applies: _Slots, stopping: threading.Event) -> None:
-        self._doors = doors
+    def __init__(self, loop: Loop, id: str) -> None:
         self._id = id
-        self._applies = applies
-        self._stopping = stopping
-        self._failures = 0
+        self._doors = loop._doors
+        self._applies = loop._applies
+        self._draining = loop._draining
+        self._stopping = loop._stopping
+        self._failures = loop._failures
         self._renewed = time.monotonic()
         # Taken here, by the dispatcher: its next look sees that there is less room.
-        self._slots = plans
-        self._slots.take(force=True)
+        self._slots: _Slots | None = loop._plans
+        loop._plans.take(force=True)
 
     def run(self) -> None:
         name = f"deployment {self._id}"
@@ -185,18 +188,26 @@ class _Carrier:
                     _guarded(name, partial(history.release, self._doors.store, self._doors.controller, self._id))
                     return
         finally:
-            self._slots.give()
+            self._change_slots(None)
 
     def _advance(self) -> Next:
         may_apply = self._slots is self._applies
         step = lifecycle.advance(self._doors, self._id, may_apply=may_apply)
-        self._failures = 0
-        if step is Next.APPLY and self._applies.take():
-            self._slots.give()
-            self._slots = self._applies
-        elif step in (Next.SOON, Next.APPLY):
+        if step is not Next.LATER:
+            self._failures.pop(self._id, None)
+        if step is Next.APPLY and self._draining.is_set():
+            return Next.LATER  # an apply is something new: the next start begins it
+        if step is Next.APPLY:
+            # Whoever waits to apply keeps nobody from planning.
+            self._change_slots(self._applies if self._applies.take() else None)
+        if step is Next.SOON or (step is Next.APPLY and self._slots is None):
             self._stopping.wait(_SOON)
         return step
+
+    def _change_slots(self, slots: _Slots | None) -> None:
+        if self._slots is not None:
+            self._slots.give()
+        self._slots = slots
 
     def _is_mine(self) -> bool:
         """Keep the claim alive; whoever lets it run out loses it."""
@@ -209,12 +220,13 @@ class _Carrier:
 
     def _failed(self, error: Exception) -> None:
         """Wait a little; give up what has changed nothing yet and fails again and again for no passing reason."""
-        self._failures += 1
-        if not isinstance(error, RetryableError) and self._failures >= _TRIES:
+        self._failures[self._id] += 1
+        failures = self._failures[self._id]
+        if not isinstance(error, RetryableError) and failures >= _TRIES:
             said = str(error) if isinstance(error, LockstepError) else f"{type(error).__name__}, a bug of Lockstep"
             give_up = partial(lifecycle.give_up, self._doors, self._id, f"{said}; details are in the controller's log")
             _guarded(f"end of {self._id}", give_up)
-        pause = self._doors.limits.pause(self._failures).total_seconds()
+        pause = self._doors.limits.pause(failures).total_seconds()
         self._stopping.wait(min(pause, _LONGEST))
 
 

@@ -12,53 +12,61 @@ A ManifestError holds every problem that concerns the environment, those of the 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
-from controller.catalog import folders, rules
-from controller.catalog import read as catalogue
-from controller.errors import ManifestError, NotFoundError, Place, Problem, problem, suggest
+from controller import promotion
+from controller.catalog import rules
+from controller.errors import ManifestError, Problem, problem
 from controller.graph import expand
-from controller.manifest import compose, layout, links
+from controller.manifest import compose
+from controller.manifest import environment as environments_of
 from controller.manifest.compose import Composed
-from controller.manifest.environment import environment_config, project_config
-from controller.manifest.layout import EnvironmentFiles, Found, Layout, ProjectFiles
-from controller.model.bundle import Context, Desired, Pins, ProviderPin
-from controller.model.catalog import Breakage, ModuleSource, Runner, SourceKind
+from controller.manifest.environment import Names, Settings
+from controller.manifest.layout import EnvironmentFiles
+from controller.model.bundle import Context, Desired, Pins
+from controller.model.catalog import Runner
 from controller.model.deployment import EngineKind
 from controller.model.document import Node
 from controller.model.graph import Graph
 from controller.model.manifest import EnvironmentConfig, Manifest
-from controller.model.tree import Tree
-from controller.tofu import desired, lock, pinning, requirements
-from controller.tofu.requirements import Requirement
+from controller.promotion import Source, source_of
+from controller.repository import (
+    Repository,
+    code_of,
+    complete,
+    environments,
+    files_of,
+    lock_path,
+    platform_problems,
+    project_of,
+    read,
+    stops_graphs,
+)
+from controller.tofu import desired, pinning
+
+__all__ = [
+    "Examined",
+    "NoBaseError",
+    "Repository",
+    "Resolved",
+    "Source",
+    "base_of",
+    "config_of",
+    "environments",
+    "examine",
+    "promotion_order",
+    "read",
+    "resolve",
+    "resolve_manifest",
+    "source_of",
+]
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
-    """What was read of a commit; `lock` is its lock file, None where versions are recorded for each environment."""
-
-    tree: Tree
-    layout: Layout
-    found: Found
-    catalog: catalogue.Reading
-    lock: Mapping[str, ProviderPin] | None
-    # Code of modules that was looked at before, for the next of a thousand environments.
-    seen: dict[tuple[str, EngineKind], Code] = field(default_factory=dict, repr=False, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """The code of a module: its files, where the bundle brings them along; what it asks for, where that can be seen."""
-
-    files: Mapping[str, bytes]
-    requirements: frozenset[Requirement] | None
-
-    @property
-    def addresses(self) -> frozenset[str] | None:
-        return None if self.requirements is None else frozenset(one.address for one in self.requirements)
+class NoBaseError(ManifestError):
+    """Nothing is wrong but that the source of the environment has no manifest yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,29 +89,11 @@ class Resolved:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """Where a promoted environment has its base from: an `environment` of its project, or a `deployment` by its id."""
+class Examined:
+    """All that is wrong with an environment at a commit, and what else whoever wrote the files should know."""
 
-    kind: str
-    name: str
-
-
-def read(tree: Tree) -> Repository:
-    """Read what environments have in common. A broken lockstep.yaml is raised, all else stands among the problems."""
-    where = layout.read_layout(tree)
-    catalog = catalogue.read(tree, where.platform)
-    pins = None
-    try:
-        pins = _lock(tree, where)
-    except ManifestError as e:
-        found = tuple(Breakage(each, None) for each in e.problems)
-        catalog = replace(catalog, problems=(*catalog.problems, *found))
-    return Repository(tree, where, layout.find(tree, where), catalog, pins)
-
-
-def environments(repository: Repository) -> tuple[str, ...]:
-    """Every environment that the commit declares, as `project/environment`, sorted."""
-    return tuple(sorted(files.slug for project in repository.found.projects for files in project.environments))
+    problems: tuple[Problem, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def resolve(
@@ -121,19 +111,10 @@ def resolve(
     `base`: the manifest of its source, where it is promoted; offline that of `base_of`. `used`: resource types of its
     last applied graph; what is broken about them stops it as well.
     """
-    files = _files(repository, project, environment)
-    found = repository.found.problems
-    problems = [*found.get(project, ()), *found.get(files[1].slug, ())]
-    config = _attempt(problems, lambda: config_of(repository, project, environment))
-    if config is None:
-        raise ManifestError([*problems, *_platform_problems(repository, used)])
-    problems += _promotion_problems(repository, files[1], config, base)
-    if config.source is not None and base is None:
-        raise ManifestError([*problems, *_platform_problems(repository, used)])
-    composed = _attempt(problems, lambda: compose.compose(repository.tree, *files, config, base))
-    if composed is None:
-        raise ManifestError([*problems, *_platform_problems(repository, used)])
-    return _resolved(_Wish(repository, files[1], config, composed, pins, engine, frozenset(used)), problems)
+    problems: list[Problem] = []
+    below = None if base is None else _Base(base)
+    wish = _wish(repository, project, environment, problems, below, _Engine(pins, engine, frozenset(used)))
+    return _resolved(wish, problems)
 
 
 def resolve_manifest(
@@ -152,63 +133,85 @@ def resolve_manifest(
     config = config or _attempt(problems, lambda: config_of(repository, project, environment))
     manifest = _attempt(problems, lambda: compose.manifest_of(document))
     if config is None or manifest is None:
-        raise ManifestError([*problems, *_platform_problems(repository, used)])
+        raise ManifestError([*problems, *platform_problems(repository, used)])
     files = EnvironmentFiles(project, environment, folder="")
-    wish = _Wish(repository, files, config, Composed(manifest), pins, engine, frozenset(used))
+    asked = _Engine(pins, engine, frozenset(used))
+    wish = _Wish(repository, files, Settings(config), Composed(manifest), asked)
     return _resolved(wish, problems)
+
+
+def examine(repository: Repository, project: str, environment: str, engine: EngineKind) -> Examined:
+    """All that can be said of an environment offline; a promoted one takes its source's files of the same commit."""
+    problems: list[Problem] = []
+    base = _base_offline(repository, project, environment, problems)
+    wish = _wish(repository, project, environment, problems, base, _Engine(Pins(), engine))
+    if not wish.composed.is_whole:
+        _runner(wish, problems)
+        _graph(wish, problems)
+        return Examined(ManifestError(problems).problems, wish.composed.warnings)
+    try:
+        resolved = _resolved(wish, problems)
+    except ManifestError as e:
+        return Examined(e.problems, wish.composed.warnings)
+    return Examined((), (*resolved.warnings, *resolved.unpinned))
 
 
 def config_of(repository: Repository, project: str, environment: str) -> EnvironmentConfig:
     """What an environment says of itself at this commit."""
-    project_files, files = _files(repository, project, environment)
-    types = repository.catalog.catalog.environment_types
-    broken = _platform_problems(repository, ())
-    if broken and not types:  # every type that is named would seem to be wrong
-        raise ManifestError(broken)
-    settings = project_config(repository.tree, project_files)
-    return environment_config(repository.tree, project_files, files, settings, types)
-
-
-def source_of(config: EnvironmentConfig) -> Source | None:
-    """The source of a promoted environment: `environment://NAME` or `deployment://ID`."""
-    if config.source is None:
-        return None
-    kind, _, name = config.source.partition("://")
-    return Source(kind, name)
+    if repository.catalog.known.environment_types is None:  # every type that is named would seem to be wrong
+        raise ManifestError(platform_problems(repository, ()))
+    settings = _settings(repository, project, environment)
+    if settings.problems:
+        raise ManifestError(settings.problems)
+    return settings.config
 
 
 def base_of(repository: Repository, project: str, environment: str) -> Node | None:
     """What stands in for the base of a promoted environment offline: its source's manifest at the same commit."""
     config = config_of(repository, project, environment)
+    circles = promotion.circles(environment, _configs(repository, project, {environment: config}))
+    if circles:
+        raise ManifestError(circles)
     source = source_of(config)
     if source is None:
         return None
     if source.kind != "environment":
         what = f"the manifest of `{config.source}` is known to the controller alone"
-        raise problem(config.place, what, "use `environment://NAME` to have it checked offline")
-    circle = _circle(repository, project, environment)
-    if circle:
-        raise ManifestError([_circle_problem(config, circle)])
-    names = [files.name for files in _project(repository, project).environments]
-    if source.name not in names:
-        what = f"this commit declares no environment `{source.name}` in project `{project}`"
-        raise problem(config.place, what, suggest(source.name, names, "name another source"))
-    files = _files(repository, project, source.name)
-    below = base_of(repository, project, source.name)
-    return compose.compose(
-        repository.tree, *files, config_of(repository, project, source.name), below
-    ).manifest.document
+        raise problem(config.place_of("source"), what, "use `environment://NAME` to have it checked offline")
+    problems: list[Problem] = []
+    base = _base_offline(repository, project, environment, problems)
+    if problems:
+        raise ManifestError(problems)
+    if base is None or not base.is_whole:
+        return base_of(repository, project, source.name)  # says why there is none
+    return base.document
 
 
 def promotion_order(repository: Repository, project: str) -> tuple[str, ...]:
-    """The environments of a project, each after its source; a circle of sources is an error."""
-    order: list[str] = []
-    for files in sorted(_project(repository, project).environments, key=lambda files: files.name):
-        circle = _circle(repository, project, files.name)
-        if circle:
-            raise ManifestError([_circle_problem(config_of(repository, project, files.name), circle)])
-        order += [name for name in reversed(_chain(repository, project, files.name)) if name not in order]
-    return tuple(order)
+    """The environments of a project, each after its source; a circle is an error."""
+    names = [files.name for files in project_of(repository, project).environments]
+    config_of = _configs(repository, project)
+    problems = [found for name in names for found in promotion.circles(name, config_of)]
+    if problems:
+        raise ManifestError(problems)
+    return tuple(promotion.order(names, config_of))
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """The manifest that a promoted environment builds on; not whole where something is wrong with its files."""
+
+    document: Node
+    is_whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Engine:
+    """For which engine, with which recorded versions; and the resource types of what it last applied."""
+
+    pins: Pins
+    kind: EngineKind
+    used: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,11 +220,13 @@ class _Wish:
 
     repository: Repository
     files: EnvironmentFiles
-    config: EnvironmentConfig
+    settings: Settings
     composed: Composed
-    pins: Pins
-    engine: EngineKind
-    used: frozenset[str]
+    engine: _Engine
+
+    @property
+    def config(self) -> EnvironmentConfig:
+        return self.settings.config
 
     @property
     def context(self) -> Context:
@@ -229,18 +234,87 @@ class _Wish:
         return Context(self.files.project, self.files.name, self.config.type, organization)
 
 
+def _wish(
+    repository: Repository,
+    project: str,
+    environment: str,
+    problems: list[Problem],
+    base: _Base | None,
+    engine: _Engine,
+) -> _Wish:
+    """From the environment's files to its manifest, as far as they can be understood."""
+    _, files = files_of(repository, project, environment)
+    for slug in (project, files.slug):
+        problems += repository.found.problems.get(slug, ())
+    settings, composed = _composed(repository, project, environment, base)
+    problems += [*settings.problems, *composed.problems]
+    problems += promotion.circles(environment, _configs(repository, project, {environment: settings.config}))
+    return _Wish(repository, files, settings, composed, engine)
+
+
+def _settings(repository: Repository, project: str, environment: str) -> Settings:
+    known = repository.catalog.known
+    names = Names(known.environment_types, known.resource_types)
+    return environments_of.settings(repository.tree, *files_of(repository, project, environment), names)
+
+
+def _configs(
+    repository: Repository, project: str, found: Mapping[str, EnvironmentConfig] | None = None
+) -> promotion.ConfigOf:
+    """What the environments of a project say of themselves, as far as that can be understood; each read once."""
+    configs: dict[str, EnvironmentConfig | None] = dict(found or {})
+    names = {files.name for files in project_of(repository, project).environments}
+
+    def config_of(name: str) -> EnvironmentConfig | None:
+        if name not in configs:
+            configs[name] = _settings(repository, project, name).config if name in names else None
+        return configs[name]
+
+    return config_of
+
+
+def _base_offline(repository: Repository, project: str, environment: str, problems: list[Problem]) -> _Base | None:
+    """The manifest of the source by its own files; None where there is no source, or the controller alone knows it."""
+    configs = _configs(repository, project)
+    config = configs(environment)
+    source = source_of(config) if config is not None else None
+    if source is None or source.kind != "environment" or promotion.circles(environment, configs):
+        return None
+    if configs(source.name) is None:
+        return None
+    below = _base_offline(repository, project, source.name, problems)
+    settings, composed = _composed(repository, project, source.name, below)
+    problems += [*settings.problems, *composed.problems]
+    return _Base(composed.manifest.document, composed.is_whole and not settings.problems)
+
+
+def _composed(repository: Repository, project: str, environment: str, base: _Base | None) -> tuple[Settings, Composed]:
+    settings = _settings(repository, project, environment)
+    files = files_of(repository, project, environment)
+    document, is_whole = (base.document, base.is_whole) if base is not None else (None, True)
+    composed = compose.attempt(
+        repository.tree, *files, settings.config, document, settings.unsure, is_base_whole=is_whole
+    )
+    return settings, composed
+
+
 def _resolved(wish: _Wish, problems: list[Problem]) -> Resolved:
     """From the manifest to the document; `problems` are those found on the way here."""
-    runner = _attempt(problems, lambda: _runner(wish))
+    runner = _runner(wish, problems)
     graph = _graph(wish, problems)
     if problems or graph is None or runner is None:
         raise ManifestError(problems)
+    if not wish.composed.is_whole:
+        what = f"there is no manifest of `{wish.config.source}` yet"
+        raise NoBaseError([Problem(wish.config.place_of("source"), what, "deploy that one first")])
     sources = {node.source.content: node.source for node in graph.nodes.values() if node.source}
-    code = {content: _code(wish.repository, source, wish.engine) for content, source in sorted(sources.items())}
-    asked = pinning.wishes(graph, wish.engine, {content: found.requirements for content, found in code.items()})
-    path = _lock_path(wish.repository.layout)
-    pins = Pins(pinning.chosen(wish.repository.lock, wish.pins.providers, asked, path), wish.pins.modules)
-    made = desired.desired(graph, pins, wish.engine, {content: found.addresses for content, found in code.items()})
+    kind = wish.engine.kind
+    code = {content: code_of(wish.repository, source, kind) for content, source in sorted(sources.items())}
+    asked = pinning.wishes(graph, kind, {content: found.requirements for content, found in code.items()})
+    path = lock_path(wish.repository.layout)
+    given = wish.engine.pins
+    pins = Pins(pinning.chosen(wish.repository.lock, given.providers, asked, path), given.modules)
+    made = desired.desired(graph, pins, kind, {content: found.addresses for content, found in code.items()})
     return Resolved(
         config=wish.config,
         context=wish.context,
@@ -256,116 +330,28 @@ def _resolved(wish: _Wish, problems: list[Problem]) -> Resolved:
 
 def _graph(wish: _Wish, problems: list[Problem]) -> Graph | None:
     repository, manifest, context = wish.repository, wish.composed.manifest, wish.context
-    catalog = repository.catalog.catalog
-    module_for = rules.modules_for(catalog, context)
-    scopes = [breakage.resource_types for breakage in repository.catalog.problems]
-    if None in scopes:  # rules are never evaluated while one of them may be missing
-        problems += _platform_problems(repository, wish.used)
+    catalog = complete(repository.catalog)
+    if stops_graphs(repository) or "type" in wish.settings.unsure:
+        problems += platform_problems(repository, wish.engine.used)
+        problems += expand.texts(manifest, catalog, is_whole=False)
         return None
-    broken = frozenset[str]().union(*filter(None, scopes))
-    asked = expand.types_asked(manifest, catalog, context, module_for, broken) if broken else frozenset()
-    problems += _platform_problems(repository, {*asked, *wish.used})
-    return _attempt(problems, lambda: expand.expand(manifest, catalog, context, module_for, broken))
+    module_for, broken = rules.modules_for(catalog, context), repository.broken
+    is_asked = bool(repository.catalog.problems)
+    asked = expand.types_asked(manifest, catalog, context, module_for, broken) if is_asked else frozenset()
+    problems += platform_problems(repository, {*asked, *wish.engine.used})
+    is_whole = wish.composed.is_whole
+    return _attempt(problems, lambda: expand.expand(manifest, catalog, context, module_for, broken, is_whole=is_whole))
 
 
-def _runner(wish: _Wish) -> Runner:
+def _runner(wish: _Wish, problems: list[Problem]) -> Runner | None:
+    breakages = wish.repository.catalog.problems
+    if "type" in wish.settings.unsure or any(breakage.resource_types is None for breakage in breakages):
+        return None  # it may be the broken one; then there are problems enough
     runner = rules.runner_for(wish.repository.catalog.catalog, wish.files.project, wish.config.type)
     if runner is None:
         what = f"no runner serves {wish.files.slug}, which is of type `{wish.config.type}`"
-        raise problem(wish.config.place, what, "give a runner a rule that does")
+        problems.append(Problem(wish.config.place, what, "give a runner a rule that does"))
     return runner
-
-
-def _code(repository: Repository, source: ModuleSource, engine: EngineKind) -> Code:
-    key = source.content, engine
-    if key not in repository.seen:
-        repository.seen[key] = _read_code(repository.tree, source, engine)
-    return repository.seen[key]
-
-
-def _read_code(tree: Tree, source: ModuleSource, engine: EngineKind) -> Code:
-    if source.kind is SourceKind.INLINE:
-        code = {"main.tf": (source.code or "").encode()}
-        return Code({}, requirements.of_module(code, "", engine))
-    if source.kind is SourceKind.LOCAL:
-        files = folders.files(tree, source)
-        return Code(files, requirements.of_module(files, source.address, engine))
-    return Code({}, None)
-
-
-def _lock_path(where: Layout) -> str:
-    return f"{where.platform}/{lock.NAME}"
-
-
-def _lock(tree: Tree, where: Layout) -> Mapping[str, ProviderPin] | None:
-    if lock.NAME not in tree.names(where.platform):
-        return None
-    path = _lock_path(where)
-    try:
-        return lock.parse(links.content(tree, path).decode(), path)
-    except UnicodeDecodeError as e:
-        raise problem(Place(path), "the file is not UTF-8", "let the engine write it anew") from e
-
-
-def _platform_problems(repository: Repository, types: Collection[str]) -> list[Problem]:
-    """What is broken in the platform's files for all, or for one of these resource types."""
-    return [
-        breakage.problem
-        for breakage in repository.catalog.problems
-        if breakage.resource_types is None or not breakage.resource_types.isdisjoint(types)
-    ]
-
-
-def _promotion_problems(
-    repository: Repository, files: EnvironmentFiles, config: EnvironmentConfig, base: Node | None
-) -> list[Problem]:
-    circle = _circle(repository, files.project, files.name)
-    if circle:
-        return [_circle_problem(config, circle)]
-    if config.source is not None and base is None:
-        return [Problem(config.place, f"there is no manifest of `{config.source}` yet", "deploy that one first")]
-    return []
-
-
-def _chain(repository: Repository, project: str, environment: str) -> list[str]:
-    """An environment, its source, the source of that, and so on; in a circle the last name was there before."""
-    names = {files.name for files in _project(repository, project).environments}
-    chain = [environment]
-    while chain[-1] in names and chain[-1] not in chain[:-1]:
-        config = _attempt([], lambda: config_of(repository, project, chain[-1]))
-        source = source_of(config) if config else None
-        if source is None or source.kind != "environment":
-            break
-        chain.append(source.name)
-    return chain if len(set(chain)) < len(chain) else [name for name in chain if name in names]
-
-
-def _circle(repository: Repository, project: str, environment: str) -> list[str]:
-    """The circle of sources that an environment is in or leads to, from its first name to the same again."""
-    chain = _chain(repository, project, environment)
-    return chain[chain.index(chain[-1]) :] if chain.index(chain[-1]) < len(chain) - 1 else []
-
-
-def _circle_problem(config: EnvironmentConfig, circle: list[str]) -> Problem:
-    return Problem(config.place, f"sources go round in a circle: {' → '.join(circle)}", "take one `source` out of it")
-
-
-def _project(repository: Repository, project: str) -> ProjectFiles:
-    known = {files.id: files for files in repository.found.projects}
-    if project not in known:
-        raise NotFoundError(f"project `{project}` is not declared; {suggest(project, known, 'see `projects/`')}")
-    return known[project]
-
-
-def _files(repository: Repository, project: str, environment: str) -> tuple[ProjectFiles, EnvironmentFiles]:
-    found = _project(repository, project)
-    known = {files.name: files for files in found.environments}
-    if environment not in known:
-        otherwise = f"there are {', '.join(sorted(known))}" if known else "the project declares none"
-        raise NotFoundError(
-            f"environment `{project}/{environment}` is not declared; {suggest(environment, known, otherwise)}"
-        )
-    return found, known[environment]
 
 
 def _attempt(problems: list[Problem], step: Callable[[], T]) -> T | None:

@@ -126,8 +126,17 @@ def decide(wants: Sequence[Want], now: Want | None, state: State) -> Outcome:
     verdict = _verdict(target, state, released)
     outcome = _opened(commit, target, verdict, state, released)
     told = _told(changes, state.base if state.pending else state.desired, verdict)
-    waits = outcome.waits or (changes[-1].waits if changes else "")
-    return replace(outcome, rulings=(*rulings, *told), desired=target, desired_commit=commit, waits=waits)
+    return Outcome(
+        rulings=(*rulings, *told),
+        opening=outcome.opening,
+        superseded=outcome.superseded,
+        decided=outcome.decided,
+        desired=target,
+        desired_commit=commit,
+        ends_pin=outcome.ends_pin,
+        releases_pin=outcome.releases_pin,
+        waits=outcome.waits or (changes[-1].waits if changes else ""),
+    )
 
 
 def replaced_by(rank: Rank, opened: Sequence[OpenDeployment]) -> tuple[str, ...]:

@@ -6,24 +6,27 @@ import hashlib
 import os
 import secrets
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from controller import clock
+from controller import data_directory
 from controller.deployments.doors import Connection, Doors, Limits
 from controller.errors import ManifestError, Problem
 from controller.git import credentials, transport
 from controller.git.mirror import Mirror
 from controller.history import access, store
+from controller.history.store import Store
 from controller.model.deployment import EngineKind, Role
-from controller.runner import engine, local
+from controller.runner import durable, engine, local
 from controller.secrets import age, sealing
 from controller.secrets.secret import Secret
 from controller.settings import Connection as Chosen
 from controller.settings import Settings
 
 ADMIN = "admin"
+_RECIPIENT = "log-recipient.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +37,54 @@ class FirstStart:
     log_key: Secret | None
 
 
-def open_doors(settings: Settings, environ: Mapping[str, str] = os.environ) -> tuple[Doors, FirstStart]:
-    """Make the data directory ready, open every door, and make what a first start needs."""
-    data = _data(settings)
-    recipients, log_key = _recipients(settings, data)
+@contextmanager
+def open_doors(
+    settings: Settings, tell: Callable[[FirstStart], None], environ: Mapping[str, str] = os.environ
+) -> Iterator[Doors]:
+    """Hold the data directory and open every door; all is closed again at the end.
+
+    What a first start makes is told before it is kept. Whoever is killed in between tells the next start's, and nothing
+    is ever in use that nobody was told.
+    """
+    data = settings.data_dir.resolve()
+    with ExitStack() as stack:
+        stack.enter_context(data_directory.held(data))
+        opened = store.open_store(settings.database)
+        stack.callback(store.close, opened)
+        store.upgrade(opened)
+        is_first = not access.has_tokens(opened)
+        recipients, log_key = _recipients(settings, data, is_first)
+        doors = _doors(settings, opened, recipients, data, environ)
+        admin_token = Secret(f"lockstep_{secrets.token_urlsafe(32)}") if is_first else None
+        if admin_token or log_key:
+            tell(FirstStart(admin_token, log_key))
+        if log_key:
+            durable.write(data / _RECIPIENT, f"{recipients[0]}\n".encode())
+        if admin_token:  # last of all: it is what ends the first start
+            _keep_admin(doors, admin_token)
+        yield doors
+
+
+def session_key(doors: Doors) -> bytes:
+    """What signs the cookies of those who signed in to the page; made once."""
+    return bytes.fromhex(_made_once(doors.data / "session.key", lambda: secrets.token_hex(32)))
+
+
+def _doors(
+    settings: Settings, opened: Store, recipients: Sequence[str], data: Path, environ: Mapping[str, str]
+) -> Doors:
     _trust_hosts(settings, data)
-    opened = store.open_store(settings.database)
-    store.upgrade(opened)
-    doors = Doors(
+    return Doors(
         store=opened,
-        connections={chosen.id: _connection(chosen, data, environ) for chosen in settings.connections},
+        connections=_connections(settings, data, environ),
         runner=local,
         engine=engine.discover(EngineKind(settings.engine) if settings.engine else None, environ),
         sealer=_sealer(settings, data, environ),
         data=data,
         recipients=recipients,
-        controller=_identity(data),
+        controller=_made_once(data / "controller-id", lambda: str(uuid.uuid4())),
         runner_env_dir=settings.runner_env_dir or data / "runner-env",
+        page=settings.page,
         limits=Limits(
             plans=settings.plan_slots,
             applies=settings.apply_slots,
@@ -58,22 +92,15 @@ def open_doors(settings: Settings, environ: Mapping[str, str] = os.environ) -> t
             apply_deadline=settings.apply_timeout,
         ),
     )
-    return doors, FirstStart(_admin_token(doors), log_key)
 
 
-def session_key(doors: Doors) -> bytes:
-    """What signs the cookies of those who signed in to the page; made once."""
-    file = doors.data / "session.key"
-    if not file.exists():
-        _write_once(file, secrets.token_hex(32))
-    return bytes.fromhex(file.read_text().strip())
-
-
-def _data(settings: Settings) -> Path:
-    data = settings.data_dir.resolve()
-    for folder in (data, data / "runner-env"):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return data
+def _connections(settings: Settings, data: Path, environ: Mapping[str, str]) -> dict[str, Connection]:
+    ids = [chosen.id for chosen in settings.connections]
+    doubles = sorted({id for id in ids if ids.count(id) > 1})
+    if doubles:
+        what = f"connection `{doubles[0]}` is there {ids.count(doubles[0])} times"
+        raise ManifestError([Problem("connections", what, "give each an id of its own")])
+    return {chosen.id: _connection(chosen, data, environ) for chosen in settings.connections}
 
 
 def _connection(chosen: Chosen, data: Path, environ: Mapping[str, str]) -> Connection:
@@ -132,45 +159,32 @@ def _sealer(settings: Settings, data: Path, environ: Mapping[str, str]) -> seali
     return sealing.open_sealer(settings.seal_key_file or data / "seal.key")
 
 
-def _recipients(settings: Settings, data: Path) -> tuple[tuple[str, ...], Secret | None]:
-    """Those of the settings; where they name none, one that is made at the first start."""
+def _recipients(settings: Settings, data: Path, is_first: bool) -> tuple[tuple[str, ...], Secret | None]:
+    """Those of the settings; where they name none, one whose private half is told at the first start."""
     for recipient in settings.recipients:
         age.check_recipient(recipient)
     if settings.recipients:
         return settings.recipients, None
-    file = data / "log-recipient.txt"
-    if file.exists():
+    file = data / _RECIPIENT
+    if file.exists() and not is_first:
         return (file.read_text().strip(),), None
     made = age.generate()
-    _write_once(file, made.recipient)
     return (made.recipient,), made.secret
 
 
-def _identity(data: Path) -> str:
-    file = data / "controller-id"
+def _made_once(file: Path, make: Callable[[], str]) -> str:
     if not file.exists():
-        _write_once(file, str(uuid.uuid4()))
+        durable.write(file, f"{make()}\n".encode())
     return file.read_text().strip()
 
 
-def _write_once(file: Path, text: str) -> None:
-    aside = file.with_suffix(".new")
-    aside.touch(mode=0o600)
-    aside.write_text(text + "\n")
-    aside.replace(file)
-
-
-def _admin_token(doors: Doors) -> Secret | None:
-    if access.has_tokens(doors.store):
-        return None
-    token = f"lockstep_{secrets.token_urlsafe(32)}"
+def _keep_admin(doors: Doors, token: Secret) -> None:
     access.create_token(
         doors.store,
         name=ADMIN,
-        secret_hash=hashlib.sha256(token.encode()).hexdigest(),
+        secret_hash=hashlib.sha256(token.reveal().encode()).hexdigest(),
         role=Role.ADMIN,
         projects=None,
         actor="first start",
-        now=clock.now(),
+        now=doors.now(),
     )
-    return Secret(token)

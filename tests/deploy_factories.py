@@ -18,7 +18,7 @@ from controller.deployments import follow, lifecycle
 from controller.deployments.doors import Connection, Doors, Limits, Runner
 from controller.deployments.lifecycle import Next
 from controller.git.mirror import Mirror
-from controller.history import decide, read, store, work
+from controller.history import read, store, watching, work
 from controller.model.deployment import EngineKind
 from controller.model.record import Deployment, Environment
 from controller.runner import durable, local, protocol
@@ -138,6 +138,9 @@ class ScriptedRunner:
         self.environments.append(environment)
         self.jobs.append(job)
         durable.make_folder(directory)
+        if job.phase is Phase.PLAN:
+            for name in (protocol.APPLY_STARTED, protocol.APPLY_RESULT, protocol.PLAN_RESULT):
+                (directory / name).unlink(missing_ok=True)
         why = protocol.refusal(directory, job.phase)
         assert why is None, why
         protocol.write_job(directory, job)
@@ -171,8 +174,6 @@ class ScriptedRunner:
         self.alive.discard(deployment)
 
     def _plan(self, job: Job, directory: Path, script: Script) -> None:
-        for name in (protocol.APPLY_STARTED, protocol.APPLY_RESULT, protocol.PLAN_RESULT):
-            (directory / name).unlink(missing_ok=True)
         if self._is_cut_short(job, script):
             return
         if script.plan is not Ended.SUCCEEDED:
@@ -245,7 +246,7 @@ class World:
 
     def decide(self) -> None:
         """Decide as often as something may have changed."""
-        while decide.undecided(self.doors.store):
+        while watching.undecided(self.doors.store):
             follow.decide(self.doors, REPOSITORY)
 
     def claim(self) -> str | None:
@@ -270,11 +271,11 @@ class World:
             self.decide()
             claimed = self.claim()
             going = work.claim_open(doors.store, doors.controller, doors.now(), doors.limits.lease)
-            if claimed is None and not going and not decide.undecided(doors.store):
+            found = [*([claimed] if claimed else []), *going]
+            rests = [self.carry(id) is Next.SOON for id in found]
+            work.release(doors.store, doors.controller)
+            if claimed is None and all(rests) and not watching.undecided(doors.store):
                 return
-            for id in [*([claimed] if claimed else []), *going]:
-                self.carry(id)
-                work.release(doors.store, doors.controller, id)
         raise AssertionError("it never settles")
 
     def deploy(self, files: Mapping[str, Content], message: str = "Change something") -> str:
@@ -334,6 +335,6 @@ def world(folder: Path, runner: Runner | None = None, engine: Engine = SCRIPTED,
         limits=Limits(**limits),
         now=clock,
     )
-    decide.ensure_repository(opened, REPOSITORY, mirror.address.shown, "main")
+    watching.ensure_repository(opened, REPOSITORY, mirror.address.shown, "main")
     yield World(repo, doors, clock)
     store.close(opened)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from controller.history import decide, read, record, store, work
+from controller.history import decide, read, record, store, watching, work
 from controller.history.decide import Decided, DecidedRepository, Told
 from controller.history.opening import NewDeployment, Part
 from controller.history.person import Act
@@ -39,7 +39,7 @@ def opened_store(folder: Path) -> Store:
 def watched(folder: Path) -> Iterator[Store]:
     """A new database that knows one repository."""
     opened = opened_store(folder)
-    decide.ensure_repository(opened, REPOSITORY, "https://git.acme.example/acme.git", "main")
+    watching.ensure_repository(opened, REPOSITORY, "https://git.acme.example/acme.git", "main")
     yield opened
     store.close(opened)
 

@@ -24,7 +24,7 @@ from werkzeug.test import TestResponse
 from controller.deployments.doors import Connection, Doors
 from controller.errors import Place
 from controller.history import access as tokens
-from controller.history import decide, person, read, record, standing, store, work
+from controller.history import decide, person, read, record, standing, store, watching, work
 from controller.history.decide import Decided, DecidedRepository, Told
 from controller.history.opening import NewDeployment, Part
 from controller.history.person import Act
@@ -166,7 +166,7 @@ def world(tmp_path: Path) -> World:
 
 def watched(world: World, repository: str = "shop", mirror: Any = None) -> None:
     """A repository that is known."""
-    decide.ensure_repository(world.store, repository, f"https://git.example/{repository}.git", "main")
+    watching.ensure_repository(world.store, repository, f"https://git.example/{repository}.git", "main")
     connection = Connection(repository, f"https://git.example/{repository}.git", mirror)
     world.doors.connections[repository] = connection  # type: ignore[index]
 
@@ -315,7 +315,7 @@ def decided(
         catalogue=catalogue,
         environments=tuple(environments),
     )
-    decide.polled(world.store, repository, world.now, head=commits[-1].id)
+    watching.polled(world.store, repository, world.now, head=commits[-1].id)
     assert decide.record(world.store, decision)
 
 

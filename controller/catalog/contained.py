@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from controller.catalog import hcl
+from controller import hcl
 from controller.catalog.folders import is_inside, within
 from controller.errors import Place, Problem
 from controller.manifest import links
-from controller.model.document import Json
 from controller.model.tree import Kind, Tree, walk
 
 _READERS = frozenset(
@@ -30,25 +29,35 @@ def problems(tree: Tree, roots: Sequence[str]) -> Iterator[Problem]:
                 yield Problem(Place(path), "a submodule is not read", "copy its files, or use it as a `git::` source")
             elif kind is Kind.LINK:
                 yield from _link(tree, path, roots)
-            elif path.endswith((".tf", ".tofu")):
-                yield from _native(tree, path, roots)
-            elif path.endswith((".tf.json", ".tofu.json")):
-                yield from _json(tree, path, roots)
+            elif path.endswith((".tf", ".tofu", ".tf.json", ".tofu.json")):
+                yield from _file(tree, path, roots)
 
 
 def code_problems(code: str, place: Place) -> Iterator[Problem]:
     """The same of code that stands in the module's own document, where there is no folder at all."""
-    for found in hcl.literals(code):
-        line, column = hcl.position(code, found.offset)
-        if isinstance(found, hcl.Fault):
-            yield Problem(
-                place, f"line {line} of `module_source_code`: {found.what} (column {column})", "mend the code"
-            )
-        elif (path := _path(found)) is not None and path.startswith((".", _HERE)):
-            what = f"line {line} of `module_source_code` uses `{path}`, but inline code has no files beside it"
+    lines = hcl.Lines(code)
+    try:
+        uses = list(_in_native(code))
+    except hcl.HclError as error:
+        what = f"line {error.line} of `module_source_code`: {error.what} (column {error.column})"
+        yield Problem(place, what, "mend the code")
+        return
+    for use in uses:
+        if use.path.startswith((".", _HERE)):
+            line, _ = lines.place(use.offset)
+            what = f"line {line} of `module_source_code` uses `{use.path}`, but inline code has no files beside it"
             yield Problem(place, what, "make the module a folder, with `module_source: .`")
-        elif path is not None:
-            yield from _outside(path, "", (), place)
+        else:
+            yield from _outside(use.path, "", (), place)
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """A path that code names, as far as that can be told: of a module that it calls, or of a file."""
+
+    path: str
+    is_source: bool
+    offset: int
 
 
 def _link(tree: Tree, path: str, roots: Sequence[str]) -> Iterator[Problem]:
@@ -57,74 +66,75 @@ def _link(tree: Tree, path: str, roots: Sequence[str]) -> Iterator[Problem]:
         yield Problem(Place(path), "the symbolic link leads to no file of this repository", "put the file in its place")
     elif not is_inside(target, roots):
         yield Problem(Place(path), f"the symbolic link leads to `{target}`, outside the module", _INCLUDE)
+    elif any(kind is Kind.LINK for _, kind in walk(tree, target)):
+        what = f"the symbolic link leads to the folder `{target}`, which has symbolic links in it"
+        yield Problem(Place(path), what, "put the folder in its place, or link to its files")
 
 
-def _native(tree: Tree, path: str, roots: Sequence[str]) -> Iterator[Problem]:
+def _file(tree: Tree, path: str, roots: Sequence[str]) -> Iterator[Problem]:
     text = tree.read(path).decode(errors="replace")
-    for found in hcl.literals(text):
-        place = Place(path, *hcl.position(text, found.offset))
-        if isinstance(found, hcl.Fault):
-            yield Problem(place, found.what, "mend the code")
-        elif (used := _path(found)) is not None:
-            yield from _used(tree, used, found.before == ("source", "="), roots, place)
-
-
-def _json(tree: Tree, path: str, roots: Sequence[str]) -> Iterator[Problem]:
-    text = tree.read(path).decode(errors="replace")
+    lines = hcl.Lines(text)
+    uses, remedy = (_in_json, "mend the file") if path.endswith(".json") else (_in_native, "mend the code")
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        line, column = getattr(error, "lineno", 1), getattr(error, "colno", 1)
-        yield Problem(Place(path, line, column), "this is not JSON", "mend the file")
-        return
-    for is_source, value in _strings(document):
-        offset = text.find(json.dumps(value, ensure_ascii=False))
-        place = Place(path, *hcl.position(text, max(offset, 0)))
-        if is_source and value.startswith((".", "/")):
-            yield from _used(tree, value, True, roots, place)
-        elif value.startswith(_HERE):
-            yield from _used(tree, value, False, roots, place)
-        for found in hcl.inside(value):
-            if isinstance(found, hcl.Literal) and (used := _path(found)) is not None:
-                yield from _used(tree, used, False, roots, place)
+        for use in uses(text):
+            yield from _used(tree, use, roots, Place(path, *lines.place(use.offset)))
+    except hcl.HclError as error:
+        yield Problem(Place(path, error.line, error.column), error.what, remedy)
 
 
-def _strings(value: Json, path: tuple[str, ...] = ()) -> Iterator[tuple[bool, str]]:
-    """Every string of a file, and whether it is the source of a module."""
-    if isinstance(value, str):
-        yield path[:1] == ("module",) and path[-1:] == ("source",), value
-    elif isinstance(value, Mapping):
-        for key, entry in value.items():
-            yield from _strings(entry, (*path, key))
-    elif isinstance(value, list):
-        for item in value:
-            yield from _strings(item, path)
+def _in_native(text: str) -> Iterator[_Use]:
+    top = hcl.parse(text)
+    for call in top.of("module"):
+        for found in hcl.strings(call.body.attributes.get("source", ())):
+            if _is_local(found.text):
+                yield _Use(found.text, True, found.offset)
+    for found in _strings(top):
+        if _names_a_file(found):
+            yield _Use(found.text, False, found.offset)
 
 
-def _path(found: hcl.Literal) -> str | None:
-    """The path that a string names, as far as that can be told."""
-    text, (name, sign) = found.text, found.before
-    if name == "source" and sign == "=":
-        return text if text.startswith((".", "/")) else None
-    if name in _READERS and sign == "(":
-        return text
-    return text if text.startswith(_HERE) else None
+def _in_json(text: str) -> Iterator[_Use]:
+    for found in hcl.texts(text):
+        is_source = not found.is_key and found.keys[:1] == ("module",) and found.keys[2:] == ("source",)
+        if is_source and _is_local(found.text):
+            yield _Use(found.text, True, found.offset)
+        elif found.text.startswith(_HERE):
+            yield _Use(found.text, False, found.offset)
+        for quoted in hcl.in_template(found.text):
+            if _names_a_file(quoted):
+                yield _Use(quoted.text, False, found.offset)
 
 
-def _used(tree: Tree, path: str, is_source: bool, roots: Sequence[str], place: Place) -> Iterator[Problem]:
+def _strings(body: hcl.Body) -> Iterator[hcl.Quoted]:
+    for expression in body.attributes.values():
+        yield from hcl.strings(expression)
+    for block in body.blocks:
+        yield from _strings(block.body)
+
+
+def _is_local(source: str) -> bool:
+    return source.startswith((".", "/"))
+
+
+def _names_a_file(found: hcl.Quoted) -> bool:
+    name, sign = found.before
+    return (name in _READERS and sign == "(") or found.text.startswith(_HERE)
+
+
+def _used(tree: Tree, use: _Use, roots: Sequence[str], place: Place) -> Iterator[Problem]:
     """What is wrong with a path that the code in the file at `place` uses."""
-    folder = posixpath.dirname(place.path)
-    if is_source and path.startswith("."):
+    folder, path = posixpath.dirname(place.path), use.path
+    if not use.is_source:
+        yield from _outside(path, folder, roots, place)
+    elif path.startswith("."):
         target = within(folder, path)
         if target is None or not is_inside(target, roots):
             yield Problem(place, f"the module source `{path}` leads out of the module", _INCLUDE)
         elif not tree.names(target):
             yield Problem(place, f"the module source `{path}` is no folder of this repository", "mend the path")
-    elif is_source:
+    else:
         remedy = "name a folder of this repository, or a source with a version"
         yield Problem(place, f"the module source `{path}` is a path on the runner", remedy)
-    else:
-        yield from _outside(path, folder, roots, place)
 
 
 def _outside(path: str, folder: str, roots: Sequence[str], place: Place) -> Iterator[Problem]:

@@ -10,14 +10,12 @@ from controller.catalog import outputs
 from controller.catalog.documents import EnvironmentTypeFile, ProviderFile, ResourceTypeFile
 from controller.errors import ManifestError, Problem
 from controller.manifest import schema
+from controller.model import reserved
 from controller.model.catalog import EnvironmentType, Provider, ResourceType
 from controller.model.document import Node, place_of, plain
 from controller.model.graph import WORKLOAD
 
 LARGEST_CONFIGURATION = 5 * 1024
-RESERVED_ARGUMENTS = frozenset(
-    {"alias", "count", "depends_on", "for_each", "lifecycle", "locals", "provisioner", "source", "version"}
-)
 
 
 def environment_type(node: Node) -> EnvironmentType:
@@ -69,6 +67,6 @@ def _provider_problems(node: Node) -> Iterator[Problem]:
         yield Problem(configuration.place, what, f"keep it below {LARGEST_CONFIGURATION}")
     for name, entry in configuration.entries.items():
         bare = re.sub(r"\\?\[[0-9]+\]$", "", name)
-        if bare in RESERVED_ARGUMENTS:
+        if bare in reserved.PROVIDER_ARGUMENTS:
             remedy = "set `version_constraint` beside `configuration`" if bare == "version" else "leave it out"
             yield Problem(entry.key or entry.place, f"the engine keeps the argument `{bare}` for itself", remedy)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from controller.catalog.folders import DOCUMENT
-from controller.errors import Place, Problem, near
+from controller.errors import Place, Problem, near, quoted, suggest
 from controller.manifest import links
-from controller.model.tree import Kind, Tree
+from controller.model.tree import Kind, Tree, join
 
 ENVIRONMENT_TYPES = "environment-types.yaml"
 RESOURCE_TYPES, MODULES, PROVIDERS, RUNNERS = "resource-types", "modules", "providers", "runners"
@@ -31,11 +31,11 @@ def find(tree: Tree, platform: str) -> Files:
     names = tree.names(platform)
     has_types = ENVIRONMENT_TYPES in names
     return Files(
-        environment_types=_join(platform, ENVIRONMENT_TYPES) if has_types else None,
-        resource_types=_yaml(tree, _join(platform, RESOURCE_TYPES)),
-        modules=_modules(tree, _join(platform, MODULES)),
-        providers=_yaml(tree, _join(platform, PROVIDERS)),
-        runners=_yaml(tree, _join(platform, RUNNERS)),
+        environment_types=join(platform, ENVIRONMENT_TYPES) if has_types else None,
+        resource_types=_yaml(tree, join(platform, RESOURCE_TYPES)),
+        modules=_modules(tree, join(platform, MODULES)),
+        providers=_yaml(tree, join(platform, PROVIDERS)),
+        runners=_yaml(tree, join(platform, RUNNERS)),
         problems=tuple(_strays(tree, platform)),
     )
 
@@ -47,8 +47,8 @@ def module_name(path: str) -> str:
 
 
 def _modules(tree: Tree, folder: str) -> tuple[str, ...]:
-    own = [_join(folder, name) for name in tree.names(folder) if links.kind(tree, _document(folder, name)) is not None]
-    return (*_yaml(tree, folder), *(_join(path, DOCUMENT) for path in own))
+    own = [join(folder, name) for name in tree.names(folder) if links.kind(tree, _document(folder, name)) is not None]
+    return (*_yaml(tree, folder), *(join(path, DOCUMENT) for path in own))
 
 
 def _document(folder: str, name: str) -> str:
@@ -56,7 +56,7 @@ def _document(folder: str, name: str) -> str:
 
 
 def _yaml(tree: Tree, folder: str) -> tuple[str, ...]:
-    return tuple(_join(folder, name) for name, kind in tree.names(folder).items() if _is_yaml(name, kind))
+    return tuple(join(folder, name) for name, kind in tree.names(folder).items() if _is_yaml(name, kind))
 
 
 def _is_yaml(name: str, kind: Kind) -> bool:
@@ -64,30 +64,29 @@ def _is_yaml(name: str, kind: Kind) -> bool:
 
 
 def _strays(tree: Tree, platform: str) -> Iterator[Problem]:
+    folders = quoted(f"{name}/" for name in _FOLDERS)
     for name, kind in tree.names(platform).items():
-        path = _join(platform, name)
+        path = join(platform, name)
         if kind is Kind.FOLDER:
             meant = near(name, _FOLDERS) if name not in _FOLDERS else None
             if meant is not None:
                 yield Problem(Place(path), f"nothing is read from a folder `{name}`", f"did you mean `{meant}`?")
         elif name != ENVIRONMENT_TYPES and _looks_like_yaml(name):
-            known = (ENVIRONMENT_TYPES, *_FOLDERS)
-            meant = near(name, known)
-            remedy = f"did you mean `{meant}`?" if meant else f"move it into one of {_listed(_FOLDERS)}"
+            remedy = suggest(name, (ENVIRONMENT_TYPES, *_FOLDERS), f"move it into one of {folders}")
             yield Problem(Place(path), f"nothing is read from a file `{name}`", remedy)
     for folder in _FOLDERS:
-        yield from _strays_below(tree, _join(platform, folder), is_modules=folder == MODULES)
+        yield from _strays_below(tree, join(platform, folder), is_modules=folder == MODULES)
 
 
 def _strays_below(tree: Tree, folder: str, *, is_modules: bool) -> Iterator[Problem]:
     for name, kind in tree.names(folder).items():
-        path = _join(folder, name)
+        path = join(folder, name)
         if kind is Kind.FOLDER and is_modules:
             yield from _misnamed_document(tree, path)
         elif kind is Kind.FOLDER:
             for inner in tree.names(path):
                 if _looks_like_yaml(inner):
-                    yield Problem(Place(_join(path, inner)), "nothing is read from here", f"move it up into `{folder}`")
+                    yield Problem(Place(join(path, inner)), "nothing is read from here", f"move it up into `{folder}`")
         elif name.endswith(".yml"):
             yield _ending(path)
 
@@ -98,7 +97,7 @@ def _misnamed_document(tree: Tree, folder: str) -> Iterator[Problem]:
     for name in names if DOCUMENT not in names else ():
         if _looks_like_yaml(name) and near(name, [DOCUMENT]):
             yield Problem(
-                Place(_join(folder, name)), f"nothing is read from a file `{name}`", f"did you mean `{DOCUMENT}`?"
+                Place(join(folder, name)), f"nothing is read from a file `{name}`", f"did you mean `{DOCUMENT}`?"
             )
 
 
@@ -109,11 +108,3 @@ def _ending(path: str) -> Problem:
 
 def _looks_like_yaml(name: str) -> bool:
     return name.endswith((".yaml", ".yml")) and not name.startswith(".")
-
-
-def _join(folder: str, name: str) -> str:
-    return f"{folder}/{name}" if folder else name
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(f"`{name}/`" for name in names)

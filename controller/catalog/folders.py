@@ -16,14 +16,14 @@ DOCUMENT = "module.yaml"
 
 def of(tree: Tree, address: str, includes: Sequence[str]) -> ModuleSource:
     """The source whose code is the folder `address` with the folders `includes`, all paths of the repository."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(f"{address}\n".encode())  # two modules may include each other, and be different code
     for path, kind in _children(tree, (address, *includes)):
         digest.update(f"{path}\0{kind}\0{tree.identity(path)}\n".encode())
     return ModuleSource(SourceKind.LOCAL, address, digest.hexdigest(), includes=tuple(sorted(includes)))
 
 
 def files(tree: Tree, source: ModuleSource) -> Mapping[str, bytes]:
-    """The files of such a source by their path in the repository, links followed."""
+    """The files of such a source by their path in the repository, links followed; a linked folder has none itself."""
     found: dict[str, bytes] = {}
     for path, kind in _children(tree, (source.address, *source.includes)):
         for file, _ in walk(tree, path) if kind is Kind.FOLDER else ((path, kind),):

@@ -6,19 +6,15 @@ import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from controller.catalog import contained, folders, sources
+from controller.catalog import contained, folders, sources, variables
 from controller.catalog.documents import CoprovisionedFile, DependencyFile, ModuleFile, ModuleRuleFile
 from controller.catalog.spelling import MODULE
-from controller.errors import ManifestError, Place, Problem
+from controller.errors import ManifestError, Place, Problem, near
 from controller.manifest import schema
+from controller.model import reserved
 from controller.model.catalog import Module, ModuleParam, ModuleRule, ModuleSource, Requirement
 from controller.model.document import Node, find, place_of
-from controller.model.tree import Tree
-
-# What a `module` block of the engine keeps for itself, and a name that no variable of a module may have.
-RESERVED_INPUTS = frozenset(
-    {"count", "depends_on", "for_each", "lifecycle", "locals", "providers", "source", "version"}
-)
+from controller.model.tree import Kind, Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +41,9 @@ def module(node: Node, location: Location, tree: Tree) -> Module:
     id_ = _id(node, written, location, found)
     found += _name_problems(node, written)
     source = _source(node, written, location, tree, found)
+    if source is not None:
+        given = {**_entries(node, "module_inputs"), **_entries(node, "module_params")}
+        found += variables.problems(given, source, tree)
     rules = tuple(_rules(node, written, id_, found))
     if found or source is None:
         raise ManifestError(found)
@@ -90,7 +89,7 @@ def _id(node: Node, written: ModuleFile, location: Location, found: list[Problem
 def _name_problems(node: Node, written: ModuleFile) -> Iterator[Problem]:
     for kind in ("module_inputs", "module_params"):
         for name, entry in _entries(node, kind).items():
-            if name in RESERVED_INPUTS:
+            if name in reserved.VARIABLES:
                 what = f"`{name}` cannot be the name of an input: the engine keeps it for itself"
                 yield Problem(entry.key or entry.place, what, "rename it in the module's code and here")
     for name in sorted(set(written.module_inputs) & set(written.module_params)):
@@ -143,6 +142,11 @@ def _folder(
         )
         found.append(Problem(place, what, remedy))
         return None
+    if not tree.names(address):
+        found.append(_no_folder(place, text, address, tree))
+        return None
+    if refusal := sources.misread(address):
+        found.append(Problem(place, refusal.what, refusal.remedy))
     roots = [address, *_includes(node, location, tree, found)]
     if not any(name != folders.DOCUMENT for name in tree.names(address)):
         found.append(Problem(place, f"the folder `{address}` has no files of the module", "add its `.tf` files"))
@@ -157,9 +161,18 @@ def _includes(node: Node, location: Location, tree: Tree, found: list[Problem]) 
             remedy = "name a folder of this repository, from this file on, like `../common`"
             found.append(Problem(item.place, f"`{item.value}` cannot be included", remedy))
         elif not tree.names(path):
-            found.append(Problem(item.place, f"there is no folder `{path}`", "mend the path, or add the folder"))
+            found.append(_no_folder(item.place, str(item.value), path, tree))
         else:
             yield path
+
+
+def _no_folder(place: Place, written: str, path: str, tree: Tree) -> Problem:
+    """A folder that is not there; one beside it may have been meant."""
+    above, _, name = written.rpartition("/")
+    beside = (other for other, kind in tree.names(posixpath.dirname(path)).items() if kind is Kind.FOLDER)
+    meant = near(name, beside)
+    remedy = f"did you mean `{above}/{meant}`?" if meant else "mend the path, or add the folder"
+    return Problem(place, f"there is no folder `{path}`", remedy)
 
 
 def _rules(node: Node, written: ModuleFile, id_: str, found: list[Problem]) -> Iterator[ModuleRule]:

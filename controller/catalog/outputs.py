@@ -10,7 +10,10 @@ from controller.model.document import Node
 
 _TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 _KEYWORDS = frozenset(
-    {"$defs", "$ref", "additionalProperties", "allOf", "anyOf", "const", "default", "definitions", "deprecated"}
+    {"$anchor", "$comment", "$dynamicRef", "$id", "$schema", "contains", "contentEncoding", "contentMediaType", "else"}
+    | {"additionalItems", "dependentRequired", "dependentSchemas", "if", "maxContains", "minContains", "then"}
+    | {"unevaluatedItems", "unevaluatedProperties"}
+    | {"$defs", "$ref", "additionalProperties", "allOf", "anyOf", "const", "default", "definitions", "deprecated"}
     | {"description", "enum", "examples", "exclusiveMaximum", "exclusiveMinimum", "format", "items", "maxItems"}
     | {"maxLength", "maxProperties", "maximum", "minItems", "minLength", "minProperties", "minimum", "multipleOf"}
     | {"not", "oneOf", "pattern", "patternProperties", "prefixItems", "properties", "propertyNames", "readOnly"}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from controller.catalog import definitions, files, modules, references, runners
-from controller.errors import ManifestError, Place, Problem
+from controller.errors import ManifestError, Place, Problem, order
 from controller.manifest import links, reading
 from controller.model.catalog import Breakage, Catalog, EnvironmentType, Module, Provider, ResourceType, Runner
 from controller.model.document import Node
@@ -19,21 +19,23 @@ __all__ = ["Breakage", "Reading", "read"]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What could be read; and what is wrong, in order of place."""
+    """What could be read; what is wrong, in order of place; and the names of all that there is, broken or not."""
 
     catalog: Catalog
     problems: tuple[Breakage, ...]
+    known: references.Known = field(default_factory=references.Known)
 
 
 def read(tree: Tree, layout_platform: str) -> Reading:
     """Read the folder `layout_platform`. What is broken is left out of the catalogue and stands among the problems."""
     if not tree.names(layout_platform):
         what, remedy = f"there is no folder `{layout_platform}`", "add it, or name another in `lockstep.yaml`"
-        return Reading(Catalog(), (Breakage(Problem(layout_platform, what, remedy), None),))
+        unknown = references.Known(None, None, None)
+        return Reading(Catalog(), (Breakage(Problem(layout_platform, what, remedy), None),), unknown)
     reader = _Reader(tree, layout_platform)
     catalog = reader.catalog()
-    found = {*reader.found, *references.breakages(catalog, reader.known)}
-    return Reading(catalog, tuple(sorted(found, key=_order)))
+    found = {*reader.found, *references.breakages(catalog, reader.known, reader.documents)}
+    return Reading(catalog, tuple(sorted(found, key=lambda breakage: order(breakage.problem))), reader.known)
 
 
 class _Defined(Protocol):
@@ -59,6 +61,7 @@ class _Reader:
 
     def __init__(self, tree: Tree, platform: str) -> None:
         self.known = references.Known()
+        self.documents: dict[Place, Node] = {}
         self._tree = tree
         self._platform = platform
         self._files = files.find(tree, platform)
@@ -151,6 +154,7 @@ class _Reader:
         """What the documents define by its name; and all names, of broken ones too, unless one cannot be known."""
         defined: dict[K, T] = {}
         names = [name(node) for node in documents.nodes]
+        self.documents |= {node.place: node for node in documents.nodes}
         for node, key in zip(documents.nodes, names, strict=True):
             try:
                 value = build(node)
@@ -190,10 +194,3 @@ def _scope(resource_type: str | None) -> Scope:
 
 def _shown(key: Hashable) -> str:
     return ".".join(key) if isinstance(key, tuple) else str(key)
-
-
-def _order(breakage: Breakage) -> tuple[str, int, int, str]:
-    where = breakage.problem.where
-    if isinstance(where, Place):
-        return where.path, where.line, where.column, breakage.problem.what
-    return where, 0, 0, breakage.problem.what

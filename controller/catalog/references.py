@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from controller.errors import Place, Problem, suggest
+from controller.errors import Place, Problem, near, suggest
 from controller.model.catalog import Breakage, Catalog, Module, ModuleRule, Runner, RunnerRule
+from controller.model.document import Node, place_of
 
 
 @dataclass(slots=True)
@@ -18,30 +19,36 @@ class Known:
     providers: set[tuple[str, str]] | None = field(default_factory=set)
 
 
-def breakages(catalog: Catalog, known: Known) -> Iterator[Breakage]:
+def breakages(catalog: Catalog, known: Known, documents: Mapping[Place, Node]) -> Iterator[Breakage]:
+    """What does not fit together; `documents` by the place where each begins."""
     for module in catalog.modules.values():
-        for problem in _module_problems(module, known):
+        document = documents[module.place]
+        # A module of an unknown type was probably meant for the one that is called nearly the same.
+        meant = near(module.resource_type, known.resource_types or ())
+        scope = frozenset({module.resource_type, meant or module.resource_type})
+        for problem in _resource_type(module.resource_type, place_of(document, ("resource_type",)), known):
+            yield Breakage(problem, scope)
+        for problem in _module_problems(module, document, known):
             yield Breakage(problem, frozenset({module.resource_type}))
     yield from _clashing_rules(catalog.modules.values())
     for runner in catalog.runners.values():
-        for rule in runner.rules:
-            for problem in _environment_type(rule, known):
-                yield Breakage(problem, None)
+        for problem in _environment_types(runner.rules, documents[runner.place], known):
+            yield Breakage(problem, None)
     yield from _clashing_runner_rules(catalog.runners.values())
 
 
-def _module_problems(module: Module, known: Known) -> Iterator[Problem]:
-    yield from _resource_type(module.resource_type, module.place, known)
-    for requirement in (*module.dependencies.values(), *module.coprovisioned):
-        yield from _resource_type(requirement.type, requirement.place, known)
+def _module_problems(module: Module, document: Node, known: Known) -> Iterator[Problem]:
+    for alias, requirement in module.dependencies.items():
+        yield from _resource_type(requirement.type, place_of(document, ("dependencies", alias, "type")), known)
+    for index, requirement in enumerate(module.coprovisioned):
+        yield from _resource_type(requirement.type, place_of(document, ("coprovisioned", index, "type")), known)
     for local, (type_, id_) in module.provider_mapping.items():
         if known.providers is not None and (type_, id_) not in known.providers:
             names = [".".join(name) for name in known.providers]
             remedy = suggest(f"{type_}.{id_}", names, "declare it below `providers/`")
             what = f"module `{module.id}` maps `{local}` to provider `{type_}.{id_}`, which does not exist"
-            yield Problem(module.place, what, remedy)
-    for rule in module.rules:
-        yield from _environment_type(rule, known)
+            yield Problem(place_of(document, ("provider_mapping", local)), what, remedy)
+    yield from _environment_types(module.rules, document, known)
 
 
 def _resource_type(type_: str, where: Place, known: Known) -> Iterator[Problem]:
@@ -50,12 +57,14 @@ def _resource_type(type_: str, where: Place, known: Known) -> Iterator[Problem]:
         yield Problem(where, f"resource type `{type_}` is unknown", remedy)
 
 
-def _environment_type(rule: ModuleRule | RunnerRule, known: Known) -> Iterator[Problem]:
-    type_, types = rule.env_type_id, known.environment_types
-    if type_ is not None and types is not None and type_ not in types:
-        listed = "".join(f"`{name}`, " for name in sorted(types))
-        remedy = suggest(type_, types, f"use {listed}or declare it in `environment-types.yaml`")
-        yield Problem(rule.place, f"environment type `{type_}` is unknown", remedy)
+def _environment_types(rules: Sequence[ModuleRule | RunnerRule], document: Node, known: Known) -> Iterator[Problem]:
+    types = known.environment_types
+    for index, rule in enumerate(rules):
+        if types is not None and rule.env_type_id is not None and rule.env_type_id not in types:
+            listed = "".join(f"`{name}`, " for name in sorted(types))
+            remedy = suggest(rule.env_type_id, types, f"use {listed}or declare it in `environment-types.yaml`")
+            place = place_of(document, ("rules", index, "env_type_id"))
+            yield Problem(place, f"environment type `{rule.env_type_id}` is unknown", remedy)
 
 
 def _clashing_rules(modules: Iterable[Module]) -> Iterator[Breakage]:

@@ -36,7 +36,7 @@ def effective(catalog: Catalog, context: Context) -> dict[tuple[str, str, str | 
     for _, module in sorted(catalog.modules.items()):
         for rule in module.rules:
             key = (rule.resource_type, rule.resource_class, rule.resource_id)
-            if _holds(rule, context) and (key not in chosen or _score(rule) > _score(chosen[key])):
+            if rule.holds(context) and (key not in chosen or _score(rule) > _score(chosen[key])):
                 chosen[key] = rule
     return chosen
 
@@ -52,14 +52,6 @@ def runner_for(catalog: Catalog, project_id: str, env_type_id: str) -> Runner | 
         if rule.project_id in (None, project_id) and rule.env_type_id in (None, env_type_id)
     ]
     return max(holding, key=lambda scored: scored[0])[1] if holding else None
-
-
-def _holds(rule: ModuleRule, context: Context) -> bool:
-    return (
-        rule.project_id in (None, context.project_id)
-        and rule.env_type_id in (None, context.env_type_id)
-        and rule.env_id in (None, context.env_id)
-    )
 
 
 def _score(rule: ModuleRule) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from controller.catalog import spelling
 from controller.catalog.documents import RunnerFile
 from controller.errors import ManifestError, Place, Problem
 from controller.manifest import schema
@@ -19,7 +20,7 @@ _RESERVED_PREFIX = "TF_CLI_ARGS"
 
 
 def runner(node: Node) -> Runner:
-    found = list(_unsupported(node))
+    found = [*_unsupported(node), *_unnamed(node)]
     if found:
         raise ManifestError(found)
     written = schema.validate(RunnerFile, node)
@@ -51,13 +52,26 @@ def _unsupported(node: Node) -> Iterator[Problem]:
         yield Problem(auth.key or auth.place, what, "remove `auth`, and revoke what has been committed")
 
 
+def _unnamed(node: Node) -> Iterator[Problem]:
+    for name, place in _variables(node):
+        if not spelling.VARIABLE.accepts(name):
+            # Not repeated: where a comma or a quote has gone astray, it is a value.
+            yield Problem(place, f"this is not a valid {spelling.VARIABLE.name}", spelling.VARIABLE.rule)
+
+
 def _environment_problems(node: Node) -> Iterator[Problem]:
+    for name, place in _variables(node):
+        if name in _RESERVED or name.startswith(_RESERVED_PREFIX):
+            what = f"the variable `{name}` would change what the engine is asked to do"
+            yield Problem(place, what, "leave it out")
+
+
+def _variables(node: Node) -> Iterator[tuple[str, Place]]:
+    """Names of variables as they are written, each with its place."""
     for path in (("env",), ("request", "env")):
         variables = find(node, ("runner_configuration", *path))
         for name, value in variables.entries.items() if variables else ():
-            if name in _RESERVED or name.startswith(_RESERVED_PREFIX):
-                what = f"the variable `{name}` would change what the engine is asked to do"
-                yield Problem(value.key or value.place, what, "leave it out")
+            yield name, value.key or value.place
 
 
 def _kubernetes_problems(node: Node, written: RunnerFile) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ _FORMS = (
     "write `.` or `./FOLDER` for a folder beside this file, `inline`, `git::https://…`, `git::ssh://…`, "
     "`NAMESPACE/NAME/PROVIDER@VERSION` or an absolute path on the runner"
 )
+_MISREAD = re.compile(r"[$%]\{|\\")
 _GIT = re.compile(
     r"git::(?P<transport>https|ssh)://(?:(?P<user>[^/@]*)@)?(?P<host>[A-Za-z0-9.-]+(?::[0-9]+)?)/(?P<path>[^?]+)"
     r"(?:\?(?P<query>.*))?"
@@ -40,6 +41,8 @@ def read(text: str) -> ModuleSource | Refusal:
     """The source that `text` names, of all forms but `inline` and those of this repository."""
     if any(character.isspace() for character in text):
         return Refusal(f"module source `{text}` has blanks in it", "leave them out")
+    if refusal := misread(text):
+        return refusal
     if text.startswith("git::") and (git := _GIT.fullmatch(text)):
         return _git(text, git)
     if refusal := _foreign(text):
@@ -49,6 +52,14 @@ def read(text: str) -> ModuleSource | Refusal:
     if registry := _REGISTRY.fullmatch(text):
         return _registry(text, registry)
     return Refusal(f"module source `{text}` has no form that is known", _FORMS)
+
+
+def misread(text: str) -> Refusal | None:
+    """A source or folder that an engine would take for another: there is no way to write it that all of them read."""
+    if found := _MISREAD.search(text):
+        what = f"module source `{text}` has `{found[0]}` in it, which not every engine reads as text"
+        return Refusal(what, "rename it")
+    return None
 
 
 def inline(code: str) -> ModuleSource:

@@ -12,8 +12,7 @@ from controller.deployments.opened import Occasion
 from controller.deployments.requests import PlannedRef, plan_ref, planned_ref
 from controller.errors import ConflictError, NotAllowedError, NotFoundError, Place, RetryableError, suggest
 from controller.graph import diff
-from controller.history import access, opening, person, read
-from controller.history import decide as decisions
+from controller.history import access, opening, person, read, watching
 from controller.history import standing as picture
 from controller.history import work as history
 from controller.history.person import Act
@@ -118,7 +117,7 @@ def refresh(doors: Doors, actor: str, repository: str) -> None:
         raise NotFoundError(f"repository `{repository}` is not watched; {remedy}")
     access.note(doors.store, actor, "refresh", repository, doors.now())
     follow.poll(doors, repository)
-    decisions.wake(doors.store, repository)
+    watching.wake(doors.store, repository)
     error = next(found.error for found in read.repositories(doors.store) if found.id == repository)
     if error:
         raise RetryableError(error)

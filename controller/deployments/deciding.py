@@ -142,7 +142,7 @@ class Deciding:
         return found
 
     def _decided(self, case: _Case, waits: str, tip: Tip, nothing_goes: bool) -> Decided:
-        state = replace(case.state, waits=waits)
+        state = case.state if case.state.waits == waits else replace(case.state, waits=waits)
         outcome = reconcile.decide(case.wants, case.now, state)
         project, _, name = case.slug.partition("/")
         known = case.standing.environment if case.standing else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from datetime import datetime
 
@@ -20,6 +21,8 @@ from controller.runner import durable, protocol
 from controller.runner.protocol import Observation, Phase, Result
 from controller.secrets import age, logs
 
+log = logging.getLogger(__name__)
+
 # What a deployment is opened with; a follow-up has the same.
 _KEPT = (parts.MANIFEST, parts.DESIRED, parts.MODULES, parts.GUARDS, parts.RUNNER)
 
@@ -28,7 +31,13 @@ def finish(doors: Doors, work: Work, seen: Observation | None, end: Finish) -> D
     """End a deployment: its log first, so that whoever sees the end can read it all."""
     if work.deployment.started_at is not None:
         close_log(doors, work, seen)
-    return record.finished(doors.store, work.deployment.id, end, doors.now())
+    row = record.finished(doors.store, work.deployment.id, end, doors.now())
+    log.info("%s: deployment %s ended %s%s", _of(row), row.id, row.status, f": {row.message}" if row.message else "")
+    return row
+
+
+def _of(row: Deployment) -> str:
+    return f"{row.project}/{row.environment}" + (f" at {row.commit[:10]}" if row.commit else "")
 
 
 def close_log(doors: Doors, work: Work, seen: Observation | None) -> None:

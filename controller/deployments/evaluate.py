@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from controller import pipeline
 from controller.errors import ManifestError, Place, Problem
+from controller.history.standing import Standing
+from controller.manifest import filenames
+from controller.manifest.layout import Found, ProjectFiles
 from controller.model.bundle import Binding, Pins, ProviderPin, StateStorage
 from controller.model.catalog import Runner
 from controller.model.deployment import EngineKind
 from controller.model.document import Node
 from controller.model.manifest import EnvironmentConfig
-from controller.model.tree import Kind, Tree
+from controller.model.noted import Footprint, Noted
+from controller.model.tree import Tree
 from controller.pipeline import Repository, Resolved
 
 _STATES = ("local", "s3", "gcs", "azurerm", "kubernetes")
@@ -76,9 +79,9 @@ def answer(question: Question) -> Evaluated:
         config = None
     try:
         resolved, _ = resolve(question)
+    except pipeline.NoBaseError:
+        return Evaluated(waits=f"source {config.source} has not been deployed" if config else "", config=config)
     except ManifestError as e:
-        if config is not None and _waits(question, config):
-            return Evaluated(waits=_waits(question, config), config=config)
         return Evaluated(problems=tuple(str(problem) for problem in e.problems), config=config)
     return Evaluated(resolved.desired.digest, config=config)
 
@@ -118,7 +121,14 @@ class Memory:
 
     def __init__(self) -> None:
         self._entries: dict[tuple[str, str], _Entry] = {}
-        self._catalogs: dict[str, Any] = {}
+        self._catalogs: dict[str, _Offered] = {}  # the newest of each repository
+        self._read: dict[str, Repository] = {}  # the same
+        self.standings: dict[str, Mapping[str, Standing]] = {}  # the last picture of each repository
+
+    def read(self, repository: str, tree: Tree) -> Repository:
+        """What a commit's environments have in common, read only where that has changed."""
+        found = self._read[repository] = pipeline.read(tree, self._read.get(repository))
+        return found
 
     def answer(self, repository: str, question: Question) -> Evaluated:
         """The answer, computed only if something that it depends on has changed."""
@@ -126,74 +136,62 @@ class Memory:
         entry = self._entries.get((repository, question.slug))
         if entry is not None and entry.key == key and _holds(entry, question):
             return entry.evaluated
-        reading = _Reading(question.repository.tree)
-        evaluated = answer(replace(question, repository=replace(question.repository, tree=reading)))
+        noted = Noted(question.repository.tree)
+        evaluated = answer(replace(question, repository=replace(question.repository, tree=noted)))
         base = _base_id(question, evaluated.config)
-        self._entries[repository, question.slug] = _Entry(key, tuple(reading.reads.items()), base, evaluated)
+        footprint = noted.footprint(*_folders(question))
+        self._entries[repository, question.slug] = _Entry(key, footprint, base, evaluated)
         return evaluated
 
     def _key(self, repository: str, question: Question) -> tuple[object, ...]:
         read = question.repository
-        # One object stands for all catalogues that are equal: they are compared once a commit.
-        if self._catalogs.get(repository) != (read.layout, read.catalog, read.lock):
-            self._catalogs[repository] = (read.layout, read.catalog, read.lock)
-        files = [found for found in read.found.projects if found.id == question.project]
+        offered = self._catalogs.get(repository)
+        if offered is None or offered.found is not read.found:
+            offered = self._catalogs[repository] = _offered(read, offered)
+        files = offered.projects.get(question.project)
         problems = [read.found.problems.get(slug) for slug in (question.project, question.slug)]
-        return (id(self._catalogs[repository]), files, problems, question.past, question.engine)
+        return (offered.number, files, problems, question.past, question.engine)
+
+
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    """What a commit offers to all of its environments; `number` stands for all that offer the same."""
+
+    number: int
+    common: tuple[object, ...]
+    found: Found
+    projects: Mapping[str, ProjectFiles]
+
+
+def _offered(read: Repository, before: _Offered | None) -> _Offered:
+    common = (read.layout, read.catalog, read.lock)
+    number = 0 if before is None else before.number + (before.common != common)
+    return _Offered(number, common, read.found, {files.id: files for files in read.found.projects})
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
     key: tuple[object, ...]
-    reads: tuple[tuple[tuple[str, str], object], ...]
+    footprint: Footprint
     base: str | None
     evaluated: Evaluated
 
 
-class _Reading:
-    """A tree that remembers what was asked of it."""
-
-    def __init__(self, tree: Tree) -> None:
-        self._tree = tree
-        self.reads: dict[tuple[str, str], object] = {}
-
-    def names(self, folder: str) -> Mapping[str, Kind]:
-        self._note("names", folder)
-        return self._tree.names(folder)
-
-    def read(self, path: str) -> bytes:
-        self._note("content", path)
-        return self._tree.read(path)
-
-    def identity(self, path: str) -> str:
-        self._note("content", path)
-        return self._tree.identity(path)
-
-    def _note(self, what: str, path: str) -> None:
-        if (what, path) not in self.reads:
-            self.reads[what, path] = _look(self._tree, what, path)
-
-
 def _holds(entry: _Entry, question: Question) -> bool:
     """Whether everything that was read reads the same; then the configuration is the same, and so may be the base."""
-    tree = question.repository.tree
-    if not all(_look(tree, what, path) == found for (what, path), found in entry.reads):
-        return False
-    return _base_id(question, entry.evaluated.config) == entry.base
+    return entry.footprint.is_same(question.repository.tree) and (
+        _base_id(question, entry.evaluated.config) == entry.base
+    )
+
+
+def _folders(question: Question) -> tuple[str, str]:
+    where = question.repository.layout
+    return filenames.join(where.projects, question.project), where.platform
 
 
 def _base_id(question: Question, config: EnvironmentConfig | None) -> str | None:
     base = question.base_of(question.project, config) if config and config.source else None
     return base.deployment if base else None
-
-
-def _look(tree: Tree, what: str, path: str) -> object:
-    if what == "names":
-        return tuple(tree.names(path).items())
-    try:
-        return tree.identity(path)
-    except KeyError:
-        return None
 
 
 def _base(question: Question) -> Base | None:
@@ -202,18 +200,6 @@ def _base(question: Question) -> Base | None:
     except ManifestError:
         return None
     return question.base_of(question.project, config) if config.source else None
-
-
-def _waits(question: Question, config: EnvironmentConfig) -> str:
-    """For which source the environment waits; empty where it has one, or where there can be none."""
-    source = pipeline.source_of(config)
-    if source is None or question.base_of(question.project, config) is not None:
-        return ""
-    try:
-        pipeline.promotion_order(question.repository, question.project)
-    except ManifestError:
-        return ""
-    return f"source {config.source} has not been deployed"
 
 
 def _unsupported(runner: Runner) -> Iterable[Problem]:

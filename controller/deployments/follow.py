@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from datetime import timedelta
 
 import controller
@@ -11,7 +13,11 @@ from controller.deployments.doors import Connection, Doors
 from controller.errors import LockstepError, RetryableError
 from controller.history import decide as history
 from controller.history import standing as picture
+from controller.history import watching
+from controller.history.decide import DecidedRepository
 from controller.history.opening import NewDeployment
+
+log = logging.getLogger(__name__)
 
 _TRIES = 5  # to decide on what changes meanwhile
 
@@ -23,21 +29,22 @@ def poll(doors: Doors, repository: str, *, patience: timedelta | None = None) ->
     """
     connection = doors.connections[repository]
     now = doors.now()
-    if patience is not None and not history.is_due(doors.store, repository, now, connection.poll, patience):
+    if patience is not None and not watching.is_due(doors.store, repository, now, connection.poll, patience):
         return
     try:
         head = _head(connection)
     except LockstepError as e:
-        history.polled(doors.store, repository, doors.now(), error=str(e))
+        watching.polled(doors.store, repository, doors.now(), error=str(e))
         return
-    history.polled(doors.store, repository, doors.now(), head=head)
+    watching.polled(doors.store, repository, doors.now(), head=head)
 
 
 def decide(doors: Doors, repository: str) -> None:
     """Decide on everything up to the newest commit that was fetched; what changes meanwhile is decided again."""
     connection = doors.connections[repository]
     for _ in range(_TRIES):
-        now = picture.standing(doors.store, repository, doors.now())
+        now = picture.standing(doors.store, repository, doors.now(), doors.memory.standings.get(repository))
+        doors.memory.standings[repository] = now.environments
         if now.repository.head is None:
             return
         if now.release not in (None, controller.__version__):
@@ -48,10 +55,18 @@ def decide(doors: Doors, repository: str) -> None:
         for opening in openings:
             _keep(connection, opening)
         if history.record(doors.store, decision):
+            _tell(decision, openings)
             return
         for opening in openings:
             connection.mirror.forget(opening.id)
     raise RetryableError(f"repository `{repository}`: its environments change faster than they are decided")
+
+
+def _tell(decision: DecidedRepository, openings: Sequence[NewDeployment]) -> None:
+    if decision.tip != decision.before:
+        log.info("%s: decided on %d commits up to %s", decision.id, len(decision.commits), decision.tip[:10])
+    for new in openings:
+        log.info("%s/%s: opened deployment %s: %s", new.project, new.environment, new.id, new.reason)
 
 
 def _head(connection: Connection) -> str:

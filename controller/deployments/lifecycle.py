@@ -23,6 +23,7 @@ from controller.history.work import Work
 from controller.model.deployment import FINAL, Mode, Status
 from controller.runner.protocol import Ended, Extent, Observation, Result
 
+_LOST = "its supervisor was lost; it is started again later"
 _PLANS = (Mode.PLAN_ONLY, Mode.DRIFT)
 
 
@@ -78,8 +79,8 @@ def _planning(doors: Doors, work: Work, seen: Observation) -> Next:
     if work.cancelled_by is not None:
         return _finish(doors, work, seen, Finish(Status.CANCELLED, f"cancelled by {work.cancelled_by}"))
     if work.attempts >= doors.limits.attempts:
-        why = seen.trouble or "its supervisor was lost every time"
-        return _finish(doors, work, seen, Finish(Status.FAILED, f"the plan could not be made: {why}"))
+        why = f"the plan could not be made: {_why_not(work, seen)}"
+        return _finish(doors, work, seen, Finish(Status.FAILED, why))
     return _attempt(doors, work, seen, runs.plan)
 
 
@@ -144,8 +145,8 @@ def _applying(doors: Doors, work: Work, seen: Observation) -> Next:
         end = Finish(Status.CANCELLED, f"cancelled by {work.cancelled_by} before anything was changed", untouched=True)
         return _finish(doors, work, seen, end)
     if work.attempts >= doors.limits.attempts:
-        why = seen.trouble or "its supervisor was lost every time"
-        return _finish(doors, work, seen, Finish(Status.FAILED, f"the apply never began: {why}", untouched=True))
+        why = f"the apply never began: {_why_not(work, seen)}"
+        return _finish(doors, work, seen, Finish(Status.FAILED, why, untouched=True))
     return _attempt(doors, work, seen, runs.apply)
 
 
@@ -166,6 +167,9 @@ def _interrupted(doors: Doors, work: Work, seen: Observation) -> Next:
 def _applied(doors: Doors, work: Work, seen: Observation, result: Result) -> Next:
     if result.status is Ended.SUCCEEDED or result.extent is Extent.FINISHED:
         return _succeeded(doors, work, seen, result, "")
+    if result.stale and work.replans >= doors.limits.attempts:
+        end = Finish(Status.FAILED, f"{result.message}, which it did every time", untouched=True)
+        return _finish(doors, work, seen, end)
     if result.stale:
         record.not_begun(doors.store, work.deployment.id)
         return Next.NOW
@@ -197,17 +201,26 @@ def _attempt(doors: Doors, work: Work, seen: Observation, start: Callable[[Doors
     """Start a phase; the attempt is counted before it is made. What is refused for good ends the deployment."""
     if work.attempts > 1 and work.not_before is None:
         until = doors.now() + doors.limits.pause(work.attempts - 1)
-        record.postponed(doors.store, work.deployment.id, until, "its supervisor was lost; it is started again later")
+        record.postponed(doors.store, work.deployment.id, until, _LOST)
         return Next.LATER
     record.attempted(doors.store, work.deployment.id)
     try:
         start(doors, work)
+    except RetryableError as e:
+        until = doors.now() + doors.limits.pause(work.attempts + 1)
+        record.postponed(doors.store, work.deployment.id, until, str(e))
+        return Next.LATER
     except (ConflictError, NotAllowedError, NotFoundError) as e:
         if work.deployment.status is Status.INTERRUPTED or _has_moved_on(doors, work):
             raise RetryableError(str(e)) from e
         untouched = work.deployment.status is Status.APPLYING
         return _finish(doors, work, seen, Finish(Status.FAILED, str(e), untouched=untouched))
     return Next.SOON
+
+
+def _why_not(work: Work, seen: Observation) -> str:
+    said = work.deployment.message if work.deployment.message != _LOST else ""
+    return seen.trouble or said or "its supervisor was lost every time"
 
 
 def _has_moved_on(doors: Doors, work: Work) -> bool:

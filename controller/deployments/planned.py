@@ -58,9 +58,13 @@ def _failed(doors: Doors, work: Work, seen: Observation, result: Result) -> None
 
 
 def _pin(doors: Doors, work: Work) -> None:
-    """Record the lock file; every wish of the environment that is still open gets the same versions."""
+    """Record the lock file; every wish of the environment that is still open gets the same versions.
+
+    What was wanted before stays as it was: init may have learned of further hashes, which is no other wish.
+    """
     text = (runs.directory(doors, work.deployment.id) / protocol.LOCK_FILE).read_text()
-    found = lock.parse(text)
+    wanted = documents.pins_of(runs.inputs(doors, work.deployment.id).desired)
+    found = {**lock.parse(text), **wanted}
     ids = pins.open_deployments(doors.store, work.deployment.environment_uuid)
     rewritten = {id: _rewritten(doors, id, found) for id in {*ids, work.deployment.id}}
     pins.pinned(doors.store, work.deployment.id, found, rewritten, doors.now())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -24,7 +24,7 @@ from controller.model.graph import Coordinate
 from controller.runner import durable, protocol
 from controller.runner.protocol import Job, Phase
 from controller.secrets.secret import Secret
-from controller.tofu import bind
+from controller.tofu import bind, lock
 from controller.tofu import desired as documents
 
 _STATE = "terraform.tfstate"
@@ -62,7 +62,8 @@ def plan(doors: Doors, work: Work) -> None:
     warnings = tuple(dict.fromkeys((*work.deployment.warnings, *notes)))
     record.bundled(doors.store, work.deployment.id, bundle.digest, kept, warnings)
     _mark_state(doors, work)
-    doors.runner.start(_job(doors, work, Phase.PLAN), folder, _environment(doors, work))
+    job = replace(_job(doors, work, Phase.PLAN), keep_lock_file=_has_exact_lock(doors, work, bundle))
+    doors.runner.start(job, folder, _environment(doors, work))
 
 
 def apply(doors: Doors, work: Work) -> None:
@@ -135,15 +136,16 @@ def _job(doors: Doors, work: Work, phase: Phase) -> Job:
         plan_seconds=int(limits.plan_deadline.total_seconds()),
         apply_seconds=int(limits.apply_deadline.total_seconds()),
         grace_seconds=int(limits.grace.total_seconds()),
-        keep_lock_file=_has_every_pin(doors, work),
     )
 
 
-def _has_every_pin(doors: Doors, work: Work) -> bool:
-    """Whether the lock file is complete; where it is not, init adds what is missing and the pin is recorded."""
-    desired = inputs(doors, work.deployment.id).desired
-    needed = documents.needs(desired)
-    return needed is not None and needed <= documents.pins_of(desired).keys()
+def _has_exact_lock(doors: Doors, work: Work, bundle: Bundle) -> bool:
+    """Whether the lock file has what is needed and nothing else, so that init has no reason to change it.
+
+    Otherwise init adds what is missing, which is then recorded, and drops what only something removed might need.
+    """
+    needed = documents.needs(inputs(doors, work.deployment.id).desired)
+    return needed is not None and needed == lock.parse(bundle.files.get(lock.NAME, b"").decode()).keys()
 
 
 def _environment(doors: Doors, work: Work) -> Mapping[str, Secret | str]:

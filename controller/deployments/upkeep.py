@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from controller.deployments.doors import Doors
-from controller.history import decide
+from controller.history import watching
 
 
 def tidy(doors: Doors) -> None:
     """End holds that have run out."""
-    decide.end_expired_holds(doors.store, doors.now())
+    watching.end_expired_holds(doors.store, doors.now())

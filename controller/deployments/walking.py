@@ -14,7 +14,7 @@ from controller.errors import ManifestError, NotFoundError, Place, Problem
 from controller.history import opening, read
 from controller.history import standing as picture
 from controller.history.standing import RepositoryStanding, Standing
-from controller.model.deployment import Status
+from controller.model.deployment import HoldKind, Status
 from controller.model.document import placed
 from controller.model.graph import Coordinate
 from controller.model.manifest import EnvironmentConfig
@@ -91,7 +91,7 @@ class Asking:
         """Read a commit, and what it wants of each environment that it declares, or that it breaks."""
         tree = self._connection.mirror.snapshot(commit.id).tree
         try:
-            repository = pipeline.read(tree)
+            repository = self._doors.memory.read(self._connection.id, tree)
         except ManifestError as e:
             problems = tuple(str(problem) for problem in e.problems)
             wants = {slug: Want(commit.id, None, problems) for slug in self._now.environments}
@@ -99,7 +99,11 @@ class Asking:
         mine, foreign = self._split(pipeline.environments(repository))
         answers = {slug: self._answer(repository, slug) for slug in mine}
         before = self._before(commit)
-        wants = {slug: _want(commit.id, found, _touched(repository, slug, before)) for slug, found in answers.items()}
+        folders = {files.slug: files.folder for project in repository.found.projects for files in project.environments}
+        wants = {
+            slug: _want(commit.id, found, self._is_pinned(slug) and _touched(tree, before, folders[slug]))
+            for slug, found in answers.items()
+        }
         broken = self._broken(repository, wants) | self._doubled(answers)
         wants |= {slug: Want(commit.id, None, tuple(map(str, problems))) for slug, problems in broken.items()}
         elsewhere = (*foreign, *_of_no_environment(repository, wants))
@@ -114,6 +118,11 @@ class Asking:
         if key not in self._bases:
             self._bases[key] = _base(self._doors, project, source, pinned_too=config.follow == "any")
         return self._bases[key]
+
+    def _is_pinned(self, slug: str) -> bool:
+        """Whether it matters what a commit touches: that ends a pin."""
+        standing = self._now.environments.get(slug)
+        return standing is not None and any(hold.kind is HoldKind.PINNED for hold in standing.holds)
 
     def _answer(self, repository: Repository, slug: str) -> Evaluated:
         return self._doors.memory.answer(self._connection.id, self.question(repository, slug))
@@ -171,12 +180,9 @@ def _want(commit: str, found: Evaluated, touched: bool) -> Want:
     return Want(commit, found.digest, found.problems, touched, found.waits)
 
 
-def _touched(repository: Repository, slug: str, before: Tree | None) -> bool:
+def _touched(tree: Tree, before: Tree | None, folder: str) -> bool:
     """Whether a file in the environment's own directory differs from the commit before."""
-    folder = next(
-        files.folder for project in repository.found.projects for files in project.environments if files.slug == slug
-    )
-    return before is None or _identity(before, folder) != _identity(repository.tree, folder)
+    return before is None or _identity(before, folder) != _identity(tree, folder)
 
 
 def _identity(tree: Tree, path: str) -> str | None:

@@ -78,13 +78,19 @@ class ObjectTree:
         self._objects = objects
         self._root = root
         self._fresh = fresh
+        self._listings: dict[str, Listing] = {}
+        self._names: dict[str, Mapping[str, Kind]] = {}
 
     def names(self, folder: str) -> Mapping[str, Kind]:
-        try:
-            listing = self._listing(folder)
-        except KeyError:
-            return {}
-        return {name: listing[name].kind for name in sorted(listing)}
+        found = self._names.get(folder)
+        if found is None:
+            try:
+                listing = self._listing(folder)
+            except KeyError:
+                return {}
+            found = MappingProxyType({name: listing[name].kind for name in sorted(listing)})
+            self._names[folder] = found
+        return found
 
     def read(self, path: str) -> bytes:
         entry = self._entry(path)
@@ -104,10 +110,15 @@ class ObjectTree:
         return self._listing(folder)[name]
 
     def _listing(self, folder: str) -> Listing:
+        found = self._listings.get(folder)
+        if found is not None:
+            return found
         entry = self._entry(folder)
         if entry.kind is not Kind.FOLDER:
             raise KeyError(folder)
-        return parse(self._fresh[entry.id]) if entry.id in self._fresh else self._objects.listing(entry.id)
+        found = parse(self._fresh[entry.id]) if entry.id in self._fresh else self._objects.listing(entry.id)
+        self._listings[folder] = found
+        return found
 
     def _raw(self, id_: str) -> bytes:
         return self._fresh[id_] if id_ in self._fresh else self._objects.raw(id_)

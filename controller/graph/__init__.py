@@ -11,7 +11,9 @@ resolve        what do the placeholders of a node yield
 selectors      which nodes does `${select…}` mean
 providers      which configuration of which provider does a node use
 cycles         does anything wait for itself
+report         problems of many nodes, each told once
 expand         all of the above, in order: the door of this room
 diff, moves    what is new in a graph, and what has merely got another name
-draw, layers   a graph as text, Mermaid and SVG
+comparable     the same values, whatever nodes are called
+draw           a graph as text and as Mermaid; svg and layers: as a picture
 """

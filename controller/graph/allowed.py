@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from controller.errors import Place, Problem, suggest
+from controller.errors import Place, Problem, quoted, suggest
 from controller.graph.outputs import undeclared
 from controller.graph.placeholders import (
     RESOURCE_KEYS,
@@ -40,15 +40,19 @@ class Spot(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What the texts of one spot can name. `aliases` and `shared`: alias -> resource type."""
+    """What the texts of one spot can name. `aliases` and `shared`: alias -> resource type; None: any alias.
+
+    Where not everything could be read as a whole, there may be more aliases and types than are known here.
+    """
 
     spot: Spot
     whose: str  # "workload `api`", "module `postgres`"
     noun: str  # what `whose` calls those with an alias: "resource", "dependency"
-    aliases: Mapping[str, str]
+    aliases: Mapping[str, str] | None
     shared: Mapping[str, str] = field(default_factory=dict)
     self_type: str | None = None
     self_outputs: frozenset[str] = frozenset()  # names of outputs, where `self` is a workload
+    is_whole: bool = True
 
 
 def problems(node: Node, scope: Scope, types: Mapping[str, ResourceType]) -> Iterator[Problem]:
@@ -75,6 +79,16 @@ def strings(node: Node) -> Iterator[Node]:
     elif isinstance(node.value, tuple):
         for item in node.value:
             yield from strings(item)
+
+
+def aliases(node: Node) -> Iterator[str]:
+    """Every alias that a placeholder `${resources.…}` in the strings of `node` names."""
+    for text in strings(node):
+        try:
+            parts = parse(str(text.value))
+        except MalformedError as error:
+            parts = error.parts
+        yield from (part.alias for part in parts if isinstance(part, OfResource))
 
 
 def kind(placeholder: Placeholder) -> str:
@@ -125,27 +139,29 @@ def _placeholder_problems(
         yield Problem(place, f"`{part.text}` may not stand in {scope.spot}", _ELSEWHERE[name])
         return
     match part:
-        case OfResource() if part.alias not in scope.aliases:
-            yield _no_alias(part, place, scope)
-        case OfResource():
+        case OfResource() if scope.aliases is not None and part.alias not in scope.aliases:
+            if scope.is_whole:
+                yield _no_alias(part, place, scope, scope.aliases)
+        case OfResource() if scope.aliases is not None:
             yield from _of_type(part.text, scope.aliases[part.alias], part.path, place, types)
         case OfShared() if part.alias not in scope.shared:
-            remedy = suggest(part.alias, scope.shared, "declare it under `shared` of the manifest")
-            yield Problem(place, f"`{part.text}`: there is no shared resource `{part.alias}`", remedy)
+            if scope.is_whole:
+                remedy = suggest(part.alias, scope.shared, "declare it under `shared` of the manifest")
+                yield Problem(place, f"`{part.text}`: there is no shared resource `{part.alias}`", remedy)
         case OfShared():
             yield from _of_type(part.text, scope.shared[part.alias], part.path, place, types)
         case OfSelf():
             yield from _of_self(part, place, scope, types)
         case Selection():
-            yield from _of_selection(part, parts, place, types)
+            yield from _of_selection(part, parts, place, types, is_whole=scope.is_whole)
 
 
-def _no_alias(part: OfResource, place: Place, scope: Scope) -> Problem:
+def _no_alias(part: OfResource, place: Place, scope: Scope, aliases: Mapping[str, str]) -> Problem:
     if part.alias in scope.shared:
         remedy = f"it is a shared resource: write `${{shared.{part.alias}.outputs.{'.'.join(part.path)}}}`"
     else:
-        known = ", ".join(f"`{name}`" for name in sorted(scope.aliases))
-        remedy = suggest(part.alias, scope.aliases, f"it has {known}" if known else "it has none")
+        known = quoted(sorted(aliases))
+        remedy = suggest(part.alias, aliases, f"it has {known}" if known else "it has none")
     return Problem(place, f"`{part.text}`: {scope.whose} has no {scope.noun} `{part.alias}`", remedy)
 
 
@@ -160,7 +176,7 @@ def _of_type(
     owner = (
         f"output `{'.'.join(wrong.above)}` of resource type `{type_}`" if wrong.above else f"resource type `{type_}`"
     )
-    known = ", ".join(f"`{name}`" for name in wrong.known)
+    known = quoted(wrong.known)
     otherwise = f"it has {known}" if known else "it has none" if not wrong.above else "it has no keys"
     what = f"`{text}`: {owner} has no {'key' if wrong.above else 'output'} `{wrong.key}`"
     yield Problem(place, what, suggest(wrong.key, wrong.known, otherwise))
@@ -171,18 +187,18 @@ def _of_self(part: OfSelf, place: Place, scope: Scope, types: Mapping[str, Resou
         yield Problem(place, f"`{part.text}`: {_SELF_WAITS[scope.spot]}", "take the value from where it comes from")
     elif scope.self_type is not None:
         yield from _of_type(part.text, scope.self_type, part.path, place, types)
-    elif part.path[0] not in scope.self_outputs:
+    elif part.path[0] not in scope.self_outputs and scope.is_whole:
         remedy = suggest(part.path[0], scope.self_outputs, "`self` is the workload here; name one of its `outputs`")
         yield Problem(place, f"`{part.text}`: {scope.whose} has no output `{part.path[0]}`", remedy)
 
 
 def _of_selection(
-    part: Selection, parts: tuple[TextPart, ...], place: Place, types: Mapping[str, ResourceType]
+    part: Selection, parts: tuple[TextPart, ...], place: Place, types: Mapping[str, ResourceType], *, is_whole: bool
 ) -> Iterator[Problem]:
     if len(parts) > 1:
         yield Problem(place, f"`{part.text}` yields a list", "let it be the whole value, with no text around it")
     for hop in part.hops:
-        if hop.type not in types and hop.type != WORKLOAD:
+        if hop.type not in types and hop.type != WORKLOAD and is_whole:
             remedy = suggest(hop.type, types, "declare it below `resource-types/`")
             yield Problem(place, f"`{part.text}`: resource type `{hop.type}` is unknown", remedy)
     if part.hops[-1].type == WORKLOAD:

@@ -45,7 +45,7 @@ def _unused_provider_problems(provider: Provider, catalog: Catalog) -> Iterator[
     """Of a provider that no module uses: all but the aliases, which only a module gives meaning."""
     if provider.configuration is None:
         return
-    scope = Scope(Spot.PROVIDER, "", "dependency", _AnyAlias())
+    scope = Scope(Spot.PROVIDER, "", "dependency", None)
     yield from allowed.problems(provider.configuration, scope, catalog.resource_types)
 
 
@@ -64,13 +64,3 @@ def _aliases(module: Module) -> Mapping[str, str]:
 
 def _providers_of(module: Module) -> list[tuple[str, str]]:
     return sorted(set(module.provider_mapping.values()))
-
-
-class _AnyAlias(dict[str, str]):
-    """Has every alias, of a type that nobody knows."""
-
-    def __contains__(self, alias: object) -> bool:
-        return True
-
-    def __missing__(self, alias: str) -> str:
-        return ""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import Any
-
-import networkx as nx
 
 from controller.errors import Place
 from controller.graph.draft import Draft
@@ -16,6 +15,15 @@ from controller.model.graph import Coordinate
 
 def report_cycles(drafts: Mapping[Coordinate, Draft], report: Report) -> None:
     """Say one circle, the shortest through its first node, for each group of nodes that wait for one another."""
+    try:
+        TopologicalSorter({coordinate: draft.targets for coordinate, draft in drafts.items()}).prepare()
+    except CycleError:
+        _tell(drafts, report)
+
+
+def _tell(drafts: Mapping[Coordinate, Draft], report: Report) -> None:
+    import networkx as nx  # takes its time to come, and is needed where something is wrong
+
     order = list(drafts)
     number = {coordinate: index for index, coordinate in enumerate(order)}
     graph: Any = nx.DiGraph()  # what is published as types of networkx differs from version to version
@@ -25,10 +33,10 @@ def report_cycles(drafts: Mapping[Coordinate, Draft], report: Report) -> None:
     for group in nx.strongly_connected_components(graph):
         first = min(group)
         if len(group) > 1 or graph.has_edge(first, first):
-            _report(_circle(graph.subgraph(group), first), order, drafts, report)
+            _report(_circle(nx, graph.subgraph(group), first), order, drafts, report)
 
 
-def _circle(group: Any, first: int) -> list[int]:
+def _circle(nx: Any, group: Any, first: int) -> list[int]:
     ways = [nx.shortest_path(group, successor, first) for successor in sorted(group.successors(first))]
     return [first, *min(ways, key=len)]
 

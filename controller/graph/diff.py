@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from controller.errors import quoted
+from controller.graph.comparable import comparable
 from controller.graph.moves import Moves, moves
-from controller.model.graph import WORKLOAD, Coordinate, Graph, GraphNode, Output, Outputs, Template, Value, Variable
+from controller.model.graph import WORKLOAD, Coordinate, Graph, GraphNode, Value
 
 __all__ = ["Change", "ChangeKind", "Moves", "diff", "moves"]
 
@@ -62,33 +64,16 @@ class _View:
 
     def text(self, value: Value) -> str:
         """A value as text, in which the same value is always the same text."""
-        return json.dumps(self._plain(value), sort_keys=True)
+        return json.dumps(comparable(value, self._word), sort_keys=True)
 
     def provider(self, node: GraphNode, local: str) -> str:
         key = node.providers[local]
         block = self.graph.providers.get(key)
-        configured = [block.source, block.version_constraint, self._plain(block.configuration)] if block else []
-        return json.dumps([key.type, key.id, configured], sort_keys=True)
+        configured = [block.source, block.version_constraint, self.text(block.configuration)] if block else []
+        return json.dumps([key.type, key.id, configured])
 
-    def _plain(self, value: Value) -> Value:
-        if isinstance(value, Template):
-            return {"$": [self._part(part) for part in value.parts]}
-        if isinstance(value, Mapping):
-            return {key: self._plain(entry) for key, entry in value.items()}
-        if isinstance(value, list):
-            return [self._plain(item) for item in value]
-        return value
-
-    def _part(self, part: object) -> Value:
-        match part:
-            case Output(node, path):
-                return ["output", str(self.now(node)), *path]
-            case Outputs(nodes, path):
-                return ["outputs", sorted(str(self.now(node)) for node in nodes), *path]
-            case Variable(name):
-                return ["var", name]
-            case _:
-                return part
+    def _word(self, node: Coordinate) -> str:
+        return str(self.now(node))
 
 
 def _changes(before: _View, old: GraphNode, after: _View, new: GraphNode) -> Iterator[Change]:
@@ -125,11 +110,11 @@ def _params_reasons(before: _View, old: GraphNode, after: _View, new: GraphNode)
     outputs = _different(before, old.outputs, after, new.outputs)
     if outputs:
         yield f"{_named('output', outputs)} changed"
-    was, is_ = {before.now(target) for target in _targets(old)}, _targets(new)
+    was, is_ = {before.now(target) for target in old.targets}, new.targets
     if is_ - was:
-        yield f"depends on {_listed(is_ - was)} now"
+        yield f"depends on {quoted(sorted(is_ - was))} now"
     if was - is_:
-        yield f"depends on {_listed(was - is_)} no longer"
+        yield f"depends on {quoted(sorted(was - is_))} no longer"
     aliases = {alias: before.now(target) for alias, target in old.edges.items()}
     if is_ == was and aliases != dict(new.edges):
         yield "its resources have other aliases"
@@ -156,10 +141,6 @@ def _has_other_code(old: GraphNode, new: GraphNode) -> bool:
     return old.source.content != new.source.content or len(versions) > 1
 
 
-def _targets(node: GraphNode) -> set[Coordinate]:
-    return {*node.edges.values(), *node.anonymous}
-
-
 def _added(node: GraphNode) -> str:
     return "workload added" if node.module is None else f"made by module `{node.module}`, as {node.origin}"
 
@@ -177,8 +158,4 @@ def _moved(new: Coordinate, old: Coordinate) -> Change:
 
 
 def _named(noun: str, names: list[str]) -> str:
-    return f"{noun}{'s' if len(names) > 1 else ''} {', '.join(f'`{name}`' for name in names)}"
-
-
-def _listed(coordinates: Iterable[Coordinate]) -> str:
-    return ", ".join(f"`{coordinate}`" for coordinate in sorted(coordinates))
+    return f"{noun}{'s' if len(names) > 1 else ''} {quoted(names)}"

@@ -29,6 +29,7 @@ class Draft:
     coordinate: Coordinate
     place: Place
     origin: str
+    spelled: Mapping[str, Place] = field(default_factory=dict)  # where its type and class are written, by key
     parent: Draft | None = None  # that asked for it first; None where the manifest did
     inherits: bool = False  # its id was made from the parent's
     given: list[Given] = field(default_factory=list)  # equal as written; the first one counts

@@ -74,10 +74,9 @@ def _beside(graph: Graph, changed: dict[Coordinate, list[ChangeKind]]) -> set[Co
     """What changed, what it depends on, and what depends on it."""
     shown = set(changed)
     for coordinate, node in graph.nodes.items():
-        targets = {*node.edges.values(), *node.anonymous}
         if coordinate in changed:
-            shown |= targets
-        elif not targets.isdisjoint(changed):
+            shown |= node.targets
+        elif not node.targets.isdisjoint(changed):
             shown.add(coordinate)
     return shown
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
-from controller.errors import ManifestError, Problem
+from controller.errors import ManifestError, Problem, near
 from controller.graph import allowed, check
 from controller.graph.allowed import Scope, Spot
 from controller.graph.cycles import report_cycles
@@ -26,18 +27,23 @@ def expand(
     context: Context,
     module_for: ModuleFor,
     broken: Collection[str] = frozenset(),
+    *,
+    is_whole: bool = True,
 ) -> Graph:
     """The graph, or a ManifestError with every problem.
 
-    `broken`: resource types that somebody already complained about; nodes of such a type are not looked into.
+    `broken`: resource types that somebody already complained about; nodes of such a type are not looked into. Of a
+    manifest that is not whole only that is said which nothing that it lacks can put right.
     """
     report = Report()
     grown = grow(manifest, catalog, context, module_for, report, broken)
-    told = list(_text_problems(manifest, catalog, grown))
+    if grown.is_cut:
+        raise ManifestError(report.problems())
+    told = [*texts(manifest, catalog, is_whole=is_whole), *_module_problems(manifest, catalog, grown)]
     report.add(told)
     for draft in grown.drafts.values():
         if draft.module is not None:
-            check_params(draft, draft.module, report)
+            check_params(draft, draft.module, report, is_whole=is_whole)
     graph = _resolved(grown, catalog, Resolver(grown, context, report, {problem.where for problem in told}), report)
     report_cycles(grown.drafts, report)
     problems = report.problems()
@@ -58,11 +64,43 @@ def types_asked(
     return frozenset(coordinate.type for coordinate in grown.drafts)
 
 
-def _text_problems(manifest: Manifest, catalog: Catalog, grown: Grown) -> Iterator[Problem]:
-    """What is wrong with the placeholders of the manifest, and of the modules that it uses."""
+def texts(manifest: Manifest, catalog: Catalog, *, is_whole: bool = True) -> Iterator[Problem]:
+    """What is wrong with the placeholders of workloads, whichever modules the rules may choose."""
     shared = {alias: resource.type for alias, resource in manifest.shared.items()}
     for name, workload in manifest.workloads.items():
-        yield from _workload_problems(name, workload, shared, catalog)
+        meant = _meant(name, workload, manifest)
+        if meant is not None and is_whole:
+            what = f"workload `{name}` has no resources, though its outputs name some"
+            yield Problem(workload.place, what, f"did you mean `{meant}`?")
+        else:
+            yield from _workload_problems(name, workload, shared, catalog, is_whole)
+
+
+def _meant(name: str, workload: Workload, manifest: Manifest) -> str | None:
+    """The name that a workload was probably meant to have: that of one with resources that its outputs name."""
+    if workload.resources:
+        return None
+    named = {alias for output in workload.outputs.values() for alias in allowed.aliases(output)}
+    having = (other for other, found in manifest.workloads.items() if named & found.resources.keys())
+    return near(name, having)
+
+
+def _workload_problems(
+    name: str, workload: Workload, shared: dict[str, str], catalog: Catalog, is_whole: bool
+) -> Iterator[Problem]:
+    whose = f"workload `{name}`"
+    aliases = {alias: resource.type for alias, resource in workload.resources.items()}
+    outputs = Scope(Spot.OUTPUTS, whose, "resource", aliases, shared, is_whole=is_whole)
+    for output in workload.outputs.values():
+        yield from allowed.problems(output, outputs, catalog.resource_types)
+    params = replace(outputs, spot=Spot.RESOURCE, self_outputs=frozenset(workload.outputs))
+    for resource in workload.resources.values():
+        if resource.params is not None:
+            yield from allowed.problems(resource.params, params, catalog.resource_types)
+
+
+def _module_problems(manifest: Manifest, catalog: Catalog, grown: Grown) -> Iterator[Problem]:
+    """What is wrong with the texts that name dependencies of modules: of shared resources, and of modules in use."""
     for alias, resource in manifest.shared.items():
         module = grown.drafts[grown.shared[alias]].module if grown.shared[alias] in grown.drafts else None
         if resource.params is not None and module is not None:
@@ -73,18 +111,6 @@ def _text_problems(manifest: Manifest, catalog: Catalog, grown: Grown) -> Iterat
     used = {draft.module.id: draft.module for draft in grown.drafts.values() if draft.module is not None}
     for module in used.values():
         yield from check.module_problems(module, catalog)
-
-
-def _workload_problems(name: str, workload: Workload, shared: dict[str, str], catalog: Catalog) -> Iterator[Problem]:
-    whose = f"workload `{name}`"
-    aliases = {alias: resource.type for alias, resource in workload.resources.items()}
-    outputs = Scope(Spot.OUTPUTS, whose, "resource", aliases, shared)
-    for output in workload.outputs.values():
-        yield from allowed.problems(output, outputs, catalog.resource_types)
-    params = Scope(Spot.RESOURCE, whose, "resource", aliases, shared, self_outputs=frozenset(workload.outputs))
-    for resource in workload.resources.values():
-        if resource.params is not None:
-            yield from allowed.problems(resource.params, params, catalog.resource_types)
 
 
 def _resolved(grown: Grown, catalog: Catalog, resolver: Resolver, report: Report) -> Graph:

@@ -14,21 +14,22 @@ from controller.graph.draft import Draft, Given
 from controller.graph.report import Report
 from controller.model.bundle import Context
 from controller.model.catalog import Catalog, Module, Requirement
-from controller.model.document import Json, Node, plain
+from controller.model.document import Json, Node, find, plain
 from controller.model.graph import WORKLOAD, Coordinate
 from controller.model.manifest import DEFAULT_CLASS, Manifest, Resource
 
-MOST_NODES = 200_000  # past this an expansion is stopped, though it might end by itself
+MOST_NODES = 100_000  # past this an expansion is stopped, though it might end by itself
 
 ModuleFor = Callable[[str, str, str], Module | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Grown:
-    """The nodes in order of coordinate, and the coordinates of the `shared` aliases."""
+    """The nodes in order of coordinate, and the coordinates of the `shared` aliases. `is_cut`: there were too many."""
 
     drafts: Mapping[Coordinate, Draft]
     shared: Mapping[str, Coordinate]
+    is_cut: bool = False
 
 
 def grow(
@@ -45,7 +46,8 @@ def grow(
     growth.run()
     growth.copy_dependents()
     ordered = sorted(growth.drafts, key=lambda c: (c.type, c.class_, c.id))
-    return Grown({coordinate: growth.drafts[coordinate] for coordinate in ordered}, growth.shared)
+    drafts = {coordinate: growth.drafts[coordinate] for coordinate in ordered}
+    return Grown(drafts, growth.shared, len(drafts) > MOST_NODES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,8 @@ class _Growth:
         for alias, resource in sorted(manifest.shared.items()):
             coordinate = Coordinate(resource.type, resource.class_, resource.id or f"shared.{alias}")
             self.shared[alias] = coordinate
-            asked = Draft(coordinate, resource.place, f"shared resource `{alias}`")
+            spelled = _spelled(manifest.document, ("shared", alias))
+            asked = Draft(coordinate, resource.place, f"shared resource `{alias}`", spelled)
             self._demand(asked, _given(resource, asked.origin, None, Spot.SHARED))
         for name, workload in sorted(manifest.workloads.items()):
             at = Coordinate(WORKLOAD, DEFAULT_CLASS, name)
@@ -89,7 +92,8 @@ class _Growth:
             for alias, resource in sorted(workload.resources.items()):
                 coordinate = Coordinate(resource.type, resource.class_, resource.id or f"workloads.{name}.{alias}")
                 draft.edges[alias] = coordinate
-                asked = Draft(coordinate, resource.place, f"resource `{alias}` of workload `{name}`")
+                spelled = _spelled(manifest.document, ("workloads", name, "resources", alias))
+                asked = Draft(coordinate, resource.place, f"resource `{alias}` of workload `{name}`", spelled)
                 self._demand(asked, _given(resource, asked.origin, at, Spot.RESOURCE))
 
     def run(self) -> None:
@@ -99,11 +103,13 @@ class _Growth:
             if coordinate.type in self._broken:
                 continue
             if coordinate.type not in self._catalog.resource_types:
-                self._report.of_node(draft, draft.place, *lookup.unknown_type(coordinate.type, self._catalog))
+                place = draft.spelled.get("type", draft.place)
+                self._report.of_node(draft, place, *lookup.unknown_type(coordinate.type, self._catalog))
                 continue
             draft.module = self._module_for(coordinate.type, coordinate.class_, coordinate.id)
             if draft.module is None:
-                self._report.of_node(draft, draft.place, *lookup.no_module(coordinate, self._catalog, self._context))
+                place = draft.spelled.get("class", draft.place)
+                self._report.of_node(draft, place, *lookup.no_module(coordinate, self._catalog, self._context))
                 continue
             self._depend(draft, draft.module)
             self._coprovision(draft, draft.module)
@@ -154,7 +160,7 @@ class _Growth:
     def _require(self, parent: Draft, requirement: Requirement, origin: str, spot: Spot) -> Coordinate | None:
         coordinate = _inherited(requirement, parent.coordinate)
         inherits = requirement.id is None or "@" in requirement.id
-        asked = Draft(coordinate, requirement.place, origin, parent, inherits)
+        asked = Draft(coordinate, requirement.place, origin, parent=parent, inherits=inherits)
         if coordinate not in self.drafts and self._is_endless(asked):
             return None
         given = None
@@ -215,6 +221,11 @@ class _Growth:
         what = f"the graph has more than {MOST_NODES} nodes; the last one came by {path}"
         self._report.of_node(draft, draft.place, what, "let modules need fewer resources of their own")
         self._queue.clear()
+
+
+def _spelled(document: Node, path: tuple[str, ...]) -> dict[str, Place]:
+    found = {key: find(document, (*path, key)) for key in ("type", "class")}
+    return {key: node.place for key, node in found.items() if node is not None}
 
 
 def _given(resource: Resource, origin: str, definer: Coordinate | None, spot: Spot) -> Given | None:

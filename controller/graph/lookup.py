@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from controller.errors import suggest
+from controller.errors import quoted, suggest
 from controller.model.bundle import Context
-from controller.model.catalog import Catalog, Module, ModuleRule
+from controller.model.catalog import Catalog, ModuleRule
 from controller.model.graph import WORKLOAD, Coordinate
 
 
@@ -26,36 +24,21 @@ def no_module(coordinate: Coordinate, catalog: Catalog, context: Context) -> tup
     where = f"environment `{context.project_id}/{context.env_id}` of type `{context.env_type_id}`"
     what = f"no module matches resource type `{coordinate.type}`, class `{coordinate.class_}`"
     modules = [module for module in catalog.modules.values() if module.resource_type == coordinate.type]
+    named = quoted(sorted(module.id for module in modules))
     if not modules:
         return what, f"no module makes a `{coordinate.type}`; add one below `modules/`"
     rules = [rule for module in modules for rule in module.rules]
     if not rules:
-        return what, f"a module without rules is never chosen; give {_named(modules)} a rule"
-    effective = [rule for rule in rules if _holds(rule, context)]
+        return what, f"a module without rules is never chosen; give {named} a rule"
+    effective = [rule for rule in rules if rule.holds(context)]
     if not effective:
-        return f"{what} in {where}", f"no rule for `{coordinate.type}` holds there; add one to {_named(modules)}"
+        return f"{what} in {where}", f"no rule for `{coordinate.type}` holds there; add one to {named}"
     return f"{what} in {where}", _nearest(coordinate, effective)
 
 
 def _nearest(coordinate: Coordinate, rules: list[ModuleRule]) -> str:
     ids = sorted({rule.resource_id for rule in rules if rule.resource_class == coordinate.class_ and rule.resource_id})
     if ids:
-        return f"the rules for this class name only the ids {_listed(ids)}; use one of them or add a rule without id"
+        return f"the rules for this class name only the ids {quoted(ids)}; use one of them or add a rule without id"
     classes = sorted({rule.resource_class for rule in rules})
-    return suggest(coordinate.class_, classes, f"there are rules for the classes {_listed(classes)}")
-
-
-def _holds(rule: ModuleRule, context: Context) -> bool:
-    return (
-        rule.project_id in (None, context.project_id)
-        and rule.env_type_id in (None, context.env_type_id)
-        and rule.env_id in (None, context.env_id)
-    )
-
-
-def _named(modules: list[Module]) -> str:
-    return _listed(module.id for module in modules)
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in sorted(names))
+    return suggest(coordinate.class_, classes, f"there are rules for the classes {quoted(classes)}")

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from controller.model.graph import WORKLOAD, Coordinate, Graph, GraphNode, Output, Outputs, Template, Value, Variable
+from controller.graph.comparable import comparable
+from controller.model.graph import WORKLOAD, Coordinate, Graph, GraphNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,29 +186,8 @@ def _by_shape(nodes: Mapping[Coordinate, GraphNode], some: Iterable[Coordinate])
 
 def _content(node: GraphNode, name: str | None = None) -> str:
     """Type, module and params as text; references by type and key only, for what they name may have moved too."""
-    return json.dumps([node.coordinate.type, node.module, _neutral(node.params, name)], sort_keys=True)
-
-
-def _neutral(value: Value, name: str | None) -> Value:
-    if isinstance(value, Template):
-        return {"$": [_neutral_part(part) for part in value.parts]}
-    if isinstance(value, Mapping):
-        return {key: _neutral(entry, name) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [_neutral(item, name) for item in value]
-    return ["$"] if isinstance(value, str) and value == name else value
-
-
-def _neutral_part(part: object) -> Value:
-    match part:
-        case Output(node, path):
-            return ["output", node.type, *path]
-        case Outputs(nodes, path):
-            return ["outputs", sorted(node.type for node in nodes), *path]
-        case Variable(variable):
-            return ["var", variable]
-        case _:
-            return part
+    params = comparable(node.params, lambda target: target.type, name)
+    return json.dumps([node.coordinate.type, node.module, params], sort_keys=True)
 
 
 def _listed(coordinates: tuple[Coordinate, ...]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controller.errors import near, suggest
+from controller.errors import near, quoted, suggest
 from controller.graph.allowed import Spot
 from controller.graph.draft import Draft
 from controller.graph.placeholders import MalformedError, parse
@@ -13,8 +13,11 @@ from controller.model.catalog import Module, ModuleParam
 from controller.model.document import Node
 
 
-def check_params(draft: Draft, module: Module, report: Report) -> None:
-    """Compare what was given with what the module takes; a `null` counts as not given."""
+def check_params(draft: Draft, module: Module, report: Report, *, is_whole: bool = True) -> None:
+    """Compare what was given with what the module takes; a `null` counts as not given.
+
+    Of a manifest that could not be read as a whole, a param that is missing may be given somewhere.
+    """
     entries = draft.given[0].params.entries if draft.given else {}
     misspelt = {near(name, module.params) for name in entries if name not in module.params}
     for name, node in entries.items():
@@ -22,7 +25,7 @@ def check_params(draft: Draft, module: Module, report: Report) -> None:
             _report_unknown(draft, module, name, node, report)
         elif node.value is not None and not _fits(node, module.params[name].type):
             _report_type(draft, module, name, node, report)
-    for name, param in sorted(module.params.items()):
+    for name, param in sorted(module.params.items()) if is_whole else ():
         is_missing = name not in entries or entries[name].value is None
         if is_missing and not param.is_optional and name not in misspelt:
             _report_missing(draft, module, name, param, report)
@@ -62,7 +65,7 @@ def _fits(node: Node, wanted: str) -> bool:
 
 
 def _report_unknown(draft: Draft, module: Module, name: str, node: Node, report: Report) -> None:
-    known = ", ".join(f"`{param}`" for param in sorted(module.params))
+    known = quoted(sorted(module.params))
     otherwise = f"it takes {known}" if known else "it takes none"
     what = f"module `{module.id}` has no param `{name}`"
     report.of_node(draft, node.key or node.place, what, suggest(name, module.params, otherwise))

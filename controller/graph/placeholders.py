@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from controller.errors import LockstepError, suggest
+from controller.errors import LockstepError, quoted, suggest
 
 CONTEXT_KEYS = ("env_id", "env_type_id", "org_id", "project_id", "res_class", "res_id", "res_type")
 RESOURCE_KEYS = frozenset({"res_class", "res_id", "res_type"})
@@ -173,7 +173,7 @@ def _read(whole: str) -> Placeholder | Mistake:
     root, _, rest = inside.partition(".")
     read = _ROOTS.get(root)
     if read is None:
-        known = ", ".join(f"`{name}`" for name in sorted(_ROOTS))
+        known = quoted(sorted(_ROOTS))
         return Mistake(
             f"placeholder `{whole}` begins with `{root}`, which is none of {known}", suggest(root, _ROOTS, _LITERAL)
         )
@@ -183,7 +183,7 @@ def _read(whole: str) -> Placeholder | Mistake:
 def _context(whole: str, rest: str) -> Placeholder | Mistake:
     if rest in CONTEXT_KEYS:
         return ContextKey(whole, rest)
-    known = ", ".join(f"`{key}`" for key in CONTEXT_KEYS)
+    known = quoted(CONTEXT_KEYS)
     return Mistake(f"`{rest}` in `{whole}` is not a key of `context`", suggest(rest, CONTEXT_KEYS, f"it has {known}"))
 
 

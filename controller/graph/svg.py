@@ -12,7 +12,7 @@ from controller.model.graph import WORKLOAD, Coordinate, Graph, GraphNode
 
 _LETTER = 7.2  # width of a letter at 12 pixels, in a monospaced font
 _LONGEST, _SHORT = 34, 12  # letters in a line of a box, and on an arrow; the rest is in the title
-_ROOM = 3  # arrows that may end at a box before their aliases would cover one another
+_ROOM = 2  # arrows that may end at a box before their aliases would cover one another
 _HEIGHT, _GAP, _BEND = 40, 14, 12
 _BETWEEN = 90  # columns
 _MARGIN = 16
@@ -137,13 +137,13 @@ class _Port:
 
 
 def _ports(arrows: Sequence[_Arrow], drawing: _Drawing) -> Iterator[tuple[_Arrow, _Port]]:
-    """Arrows to the same target end one below the other, in the order of where they come from."""
+    """Arrows to the same target end one below the other, in the order in which they come in."""
     by_target: dict[int, list[_Arrow]] = {}
     for arrow in arrows:
         by_target.setdefault(arrow.target, []).append(arrow)
     for target, incoming in sorted(by_target.items()):
         box = drawing.boxes[target]
-        incoming.sort(key=lambda arrow: (drawing.boxes[arrow.source].y, arrow.source))
+        incoming.sort(key=lambda arrow: (_last_stop(arrow, drawing), arrow.source))
         for index, arrow in enumerate(incoming, 1):
             y = box.y + box.height * index / (len(incoming) + 1)
             yield arrow, _Port(box.x, y, has_room=len(incoming) <= _ROOM)
@@ -162,6 +162,12 @@ def _arrow(arrow: _Arrow, port: _Port, drawing: _Drawing) -> str:
     title = f"<title>{escape(arrow.alias)}</title>" if arrow.alias else ""
     line = f'<path class="edge" d="{path}" opacity="0.6" marker-end="url(#graph-arrow)"{dashes}>{title}</path>'
     return line + _alias(arrow.alias, port) if arrow.alias and port.has_room else line
+
+
+def _last_stop(arrow: _Arrow, drawing: _Drawing) -> float:
+    """The height at which an arrow sets out to its target."""
+    box = [drawing.boxes[arrow.source], *_bends(arrow, drawing)][-1]
+    return box.y + box.height / 2
 
 
 def _bends(arrow: _Arrow, drawing: _Drawing) -> Iterator[_Rectangle]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -21,12 +22,13 @@ from controller.history.tables import (
     RepositoryRow,
     VerdictRow,
 )
+from controller.history.watching import ensure_repository, polled
 from controller.model.deployment import EnvironmentStatus, HoldKind, Origin, VerdictKind
 from controller.model.document import Json
 from controller.model.record import CommitRange, Decision
 from controller.model.tree import Commit
 
-_BATCH = 500  # rows of one INSERT: databases bound the number of values
+__all__ = ["Decided", "DecidedRepository", "Told", "ensure_repository", "live_commit", "polled", "record"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,81 +89,12 @@ class DecidedRepository:
     environments: tuple[Decided, ...] = ()
 
 
-def ensure_repository(store: Store, id: str, url: str, branch: str) -> None:
-    """Know a connection; when its branch is another one than before, its tip is seen for the first time again."""
-    with store.writing() as session:
-        row = session.get(RepositoryRow, id)
-        if row is None:
-            session.add(RepositoryRow(id=id, url=url, branch=branch, failures=0, wake=1, woken=0, problems=[]))
-        elif (row.url, row.branch) != (url, branch):
-            row.url, row.branch, row.head, row.wake = url, branch, None, row.wake + 1
-
-
-def polled(store: Store, repository: str, now: datetime, *, head: str | None = None, error: str | None = None) -> int:
-    """Record how a poll went; the number of polls in a row that failed."""
-    with store.writing() as session:
-        row = session.get_one(RepositoryRow, repository)
-        row.polled_at, row.error = now, error
-        row.failures = row.failures + 1 if error else 0
-        if head is not None:
-            row.head = head
-        return row.failures
-
-
-def is_due(store: Store, repository: str, now: datetime, every: timedelta, patience: timedelta) -> bool:
-    """Whether a repository may be polled again: one that failed is left in peace, ever longer, up to `patience`."""
-    with store.reading() as session:
-        row = session.get_one(RepositoryRow, repository)
-        if row.polled_at is None or row.failures == 0:
-            return True
-        pause: timedelta = min(every * 2 ** min(row.failures, 10), patience)
-        return now - row.polled_at >= pause
-
-
-def wake(store: Store, repository: str) -> None:
-    """Have the repository decided again, also where no ref has moved."""
-    with store.writing() as session:
-        wake_within(session, repository)
-
-
-def wake_within(session: Session, repository: str | None) -> None:
-    """The same, in the transaction of what may change a decision."""
-    session.execute(sa.update(RepositoryRow).where(RepositoryRow.id == repository).values(wake=RepositoryRow.wake + 1))
-
-
-def end_expired_holds(store: Store, now: datetime) -> int:
-    """End the holds that have run out by `now`, and have whatever they held decided again; how many there were."""
-    query = sa.select(HoldRow).where(HoldRow.ended_at.is_(None), HoldRow.until <= now)
-    with store.reading() as session:
-        if session.scalars(query.limit(1)).first() is None:
-            return 0
-    with store.writing() as session:
-        found = list(session.scalars(query))
-        for hold in found:
-            hold.ended_at, hold.ended_by = now, "expiry"
-        session.execute(sa.update(RepositoryRow).values(wake=RepositoryRow.wake + 1))
-        return len(found)
-
-
-def undecided(store: Store) -> list[str]:
-    """Repositories whose head was not decided, or that were woken since."""
-    query = sa.select(RepositoryRow.id).where(
-        RepositoryRow.head.is_not(None),
-        sa.or_(
-            RepositoryRow.decided_tip.is_(None),
-            RepositoryRow.decided_tip != RepositoryRow.head,
-            RepositoryRow.wake > RepositoryRow.woken,
-        ),
-    )
-    with store.reading() as session:
-        return list(session.scalars(query.order_by(RepositoryRow.id)))
-
-
 def record(store: Store, decision: DecidedRepository) -> bool:
     """Write a decision down; False, and nothing written, where what it looked at has changed meanwhile."""
     with store.writing() as session:
         row = session.get_one(RepositoryRow, decision.id)
-        if row.decided_tip != decision.before or not _are_current(session, decision):
+        before = _before(session)
+        if row.decided_tip != decision.before or not _are_current(before, decision):
             return False
         first_sight = row.first_commit is None
         row.decided_tip, row.woken, row.release = decision.tip, decision.woken, decision.release
@@ -172,8 +105,13 @@ def record(store: Store, decision: DecidedRepository) -> bool:
             row.catalogue = decision.catalogue
         _commits(session, decision)
         _projects(session, decision)
-        for decided in decision.environments:
-            _environment(session, decision, decided)
+        # Of a thousand environments a commit changes one or two: only their rows are touched.
+        changed = [found for found in decision.environments if not _stands(found, before.get(found.uuid), decision)]
+        environments = [(found, _environment(session, decision, found)) for found in changed]
+        _verdicts(session, decision)
+        for decided, environment in environments:
+            _supersede(session, decision, decided)
+            environment.live_commit = live_commit(session, environment)
         return True
 
 
@@ -196,10 +134,63 @@ def live_commit(session: Session, environment: EnvironmentRow) -> str | None:
     return session.scalars(query).one_or_none()
 
 
-def _are_current(session: Session, decision: DecidedRepository) -> bool:
-    query = sa.select(EnvironmentRow).where(EnvironmentRow.removed_at.is_(None))
-    versions = {row.uuid: row.version for row in session.scalars(query)}
+def _before(session: Session) -> dict[str, sa.Row[Any]]:
+    """Environments as they are now, by uuid."""
+    query = sa.select(*(getattr(EnvironmentRow, name) for name in ("uuid", "version", *_SAID)))
+    return {row.uuid: row for row in session.execute(query.where(EnvironmentRow.removed_at.is_(None)))}
+
+
+def _are_current(before: Mapping[str, sa.Row[Any]], decision: DecidedRepository) -> bool:
+    versions = {uuid: row.version for uuid, row in before.items()}
     return all(versions.get(decided.uuid) == decided.version for decided in decision.environments)
+
+
+def _stands(decided: Decided, row: sa.Row[Any] | None, decision: DecidedRepository) -> bool:
+    """Whether the decision changes nothing of an environment: all that it says is so already."""
+    if row is None or decision.rewritten or decided.opening or decided.superseded:
+        return False
+    if decided.ends_pin or decided.releases_pin or any(told.changed for told in decided.told):
+        return False
+    said = _said(decided, row.status, decision)
+    return all(said[name] == value for name, value in zip(_SAID, row[2:], strict=True) if name in said)
+
+
+# What a decision says of an environment, in the words of its row.
+_SAID = (
+    "type",
+    "origin",
+    "repository",
+    "status",
+    "desired",
+    "problems",
+    "note",
+    "valid_desired",
+    "desired_commit",
+    "decided_digest",
+    "decided_deployment",
+    "decided_ended",
+)
+
+
+def _said(decided: Decided, status: str, decision: DecidedRepository) -> dict[str, Json]:
+    said: dict[str, Json] = {
+        "type": decided.type,
+        "origin": Origin.GIT,
+        "repository": decision.id,
+        "status": _status(status, decided),
+        "desired": decided.tip,
+        "problems": list(decided.problems),
+        "note": decided.note,
+    }
+    if decided.desired is not None:
+        said |= {"valid_desired": decided.desired, "desired_commit": decided.desired_commit}
+    if decided.decided is not None:
+        said |= {
+            "decided_digest": decided.decided.digest,
+            "decided_deployment": decided.decided.deployment,
+            "decided_ended": decided.decided.ended,
+        }
+    return said
 
 
 def _commits(session: Session, decision: DecidedRepository) -> None:
@@ -232,37 +223,32 @@ def _leave_branch(session: Session, repository: str, ancestor: str | None) -> No
 
 
 def _projects(session: Session, decision: DecidedRepository) -> None:
+    known = {row.id: row for row in session.scalars(sa.select(ProjectRow))}
     for id, name in sorted(decision.projects.items()):
-        row = session.get(ProjectRow, id)
-        if row is None:
+        if id not in known:
             session.add(ProjectRow(id=id, repository=decision.id, display_name=name, created_at=decision.now))
-        else:
-            row.display_name = name
+        elif known[id].display_name != name:
+            known[id].display_name = name
     session.flush()
 
 
-def _environment(session: Session, decision: DecidedRepository, decided: Decided) -> None:
+def _environment(session: Session, decision: DecidedRepository, decided: Decided) -> EnvironmentRow:
     row = session.get(EnvironmentRow, decided.uuid) or _new(session, decision, decided)
     row.version += 1
-    row.type, row.origin, row.repository = decided.type, Origin.GIT, decision.id
-    row.status = _status(row, decided)
-    row.desired, row.problems, row.note = decided.tip, list(decided.problems), decided.note
-    if decided.desired is not None:
-        row.valid_desired, row.desired_commit = decided.desired, decided.desired_commit
-    if decided.decided is not None:
-        row.decided_digest = decided.decided.digest
-        row.decided_deployment = decided.decided.deployment
-        row.decided_ended = decided.decided.ended
+    for name, value in _said(decided, row.status, decision).items():
+        setattr(row, name, value)
     _pin(session, decided, decision.now)
-    opening = decided.opening
-    if opening is not None:
-        insert_deployment(session, opening, decision.now)
-        row.decided_deployment = opening.id
-    else:
+    if decided.opening is not None:
+        insert_deployment(session, decided.opening, decision.now)
+        row.decided_deployment = decided.opening.id
+    return row
+
+
+def _supersede(session: Session, decision: DecidedRepository, decided: Decided) -> None:
+    """End what a decision ends without putting anything in its place; whatever opens does that itself."""
+    if decided.opening is None and decided.superseded:
         message = "" if decided.declared else decided.note
         supersede(session, decided.superseded, decision.now, by=None, message=message)
-    _verdicts(session, decision, decided)
-    row.live_commit = live_commit(session, row)
 
 
 def _new(session: Session, decision: DecidedRepository, decided: Decided) -> EnvironmentRow:
@@ -284,9 +270,9 @@ def _new(session: Session, decision: DecidedRepository, decided: Decided) -> Env
     return row
 
 
-def _status(row: EnvironmentRow, decided: Decided) -> str:
-    if row.status in (EnvironmentStatus.DELETING, EnvironmentStatus.DELETE_FAILED):
-        return row.status
+def _status(status: str, decided: Decided) -> str:
+    if status in (EnvironmentStatus.DELETING, EnvironmentStatus.DELETE_FAILED):
+        return status
     return EnvironmentStatus.MARKED_FOR_REMOVAL if decided.marked else EnvironmentStatus.ACTIVE
 
 
@@ -305,18 +291,21 @@ def _pin(session: Session, decided: Decided, now: datetime) -> None:
             row.ended_at, row.ended_by = now, f"commit {commit}"
 
 
-def _verdicts(session: Session, decision: DecidedRepository, decided: Decided) -> None:
-    opened = decided.opening.id if decided.opening else None
-    found = [_verdict(told, decision, decided, opened) for told in decided.told]
-    for start in range(0, len(found), _BATCH):
-        statement = insert(session, VerdictRow).values(found[start : start + _BATCH])
-        keys = ("environment_uuid", "repository", "commit")
-        changed = {name: statement.excluded[name] for name in found[0] if name not in keys}
-        session.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
+def _verdicts(session: Session, decision: DecidedRepository) -> None:
+    found = [_verdict(told, decision, decided) for decided in decision.environments for told in decided.told]
+    if not found:
+        return
+    session.flush()
+    statement = insert(session, VerdictRow.__table__)
+    keys = ("environment_uuid", "repository", "commit")
+    changed = {name: statement.excluded[name] for name in found[0] if name not in keys}
+    # One statement, executed for all rows: the database's driver takes them one after the other.
+    session.connection().execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), found)
 
 
-def _verdict(told: Told, decision: DecidedRepository, decided: Decided, opened: str | None) -> dict[str, Json]:
+def _verdict(told: Told, decision: DecidedRepository, decided: Decided) -> dict[str, Json]:
     names_one = told.kind in (VerdictKind.DEPLOYED, VerdictKind.SUPERSEDED)
+    opened = decided.opening.id if decided.opening else None
     return {
         "environment_uuid": decided.uuid,
         "repository": decision.id,

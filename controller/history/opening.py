@@ -79,43 +79,8 @@ def insert_deployment(session: Session, new: NewDeployment, now: datetime) -> De
     environment = session.get(EnvironmentRow, new.environment_uuid)
     if environment is not None and environment.binding is None and new.request is None:
         environment.binding = rows.binding_document(new.binding)
-    commit = new.commit
-    row = DeploymentRow(
-        id=new.id,
-        project=new.project,
-        environment=new.environment,
-        environment_uuid=new.environment_uuid,
-        mode=new.mode,
-        status=Status.QUEUED,
-        rank=new.rank,
-        no_changes=False,
-        repository=new.repository,
-        commit=commit.id if commit else None,
-        commit_author=commit.author_name if commit else None,
-        commit_email=commit.author_email if commit else None,
-        commit_subject=commit.subject if commit else None,
-        source_commit=new.source_commit,
-        ref=new.ref,
-        request=new.request,
-        created_at=now,
-        created_by=new.created_by,
-        reason=new.reason,
-        message="",
-        warnings=list(new.warnings),
-        desired_digest=new.desired_digest,
-        binding=rows.binding_document(new.binding),
-        must_approve=new.must_approve,
-        follow_up_of=new.follow_up_of,
-        tries=new.tries,
-        not_before=new.not_before,
-        attempts=0,
-        log_recipient=new.log_recipient,
-        log_key=new.log_key,
-        outputs_recipient=new.outputs_recipient,
-        outputs_key=new.outputs_key,
-        log_closed=False,
-        cleared=False,
-    )
+        environment.version += 1
+    row = _row(new, now)
     session.add(row)
     session.flush()
     session.add_all(WaitRow(deployment=new.id, environment_uuid=uuid) for uuid in new.waits_for)
@@ -125,6 +90,8 @@ def insert_deployment(session: Session, new: NewDeployment, now: datetime) -> De
 
 def supersede(session: Session, ids: Sequence[str], now: datetime, *, by: str | None, message: str = "") -> None:
     """End those of `ids` that can still be replaced; a plan that is running is stopped by whoever carries it."""
+    if not ids:
+        return
     replaceable = (Status.QUEUED, Status.PLANNING, Status.AWAITING_APPROVAL)
     query = sa.select(DeploymentRow).where(DeploymentRow.id.in_(ids), DeploymentRow.status.in_(replaceable))
     for row in session.scalars(query):
@@ -155,3 +122,44 @@ def parts(store: Store, deployment: str, names: Sequence[str]) -> dict[str, Part
     )
     with store.reading() as session:
         return {name: Part(digest, content, sealed) for name, digest, sealed, content in session.execute(query)}
+
+
+def _row(new: NewDeployment, now: datetime) -> DeploymentRow:
+    commit = new.commit
+    return DeploymentRow(
+        id=new.id,
+        project=new.project,
+        environment=new.environment,
+        environment_uuid=new.environment_uuid,
+        mode=new.mode,
+        status=Status.QUEUED,
+        rank=new.rank,
+        no_changes=False,
+        repository=new.repository,
+        commit=commit.id if commit else None,
+        commit_author=commit.author_name if commit else None,
+        commit_email=commit.author_email if commit else None,
+        commit_subject=commit.subject if commit else None,
+        source_commit=new.source_commit,
+        ref=new.ref,
+        request=new.request,
+        created_at=now,
+        created_by=new.created_by,
+        reason=new.reason,
+        message="",
+        warnings=list(new.warnings),
+        desired_digest=new.desired_digest,
+        binding=rows.binding_document(new.binding),
+        must_approve=new.must_approve,
+        follow_up_of=new.follow_up_of,
+        tries=new.tries,
+        not_before=new.not_before,
+        attempts=0,
+        replans=0,
+        log_recipient=new.log_recipient,
+        log_key=new.log_key,
+        outputs_recipient=new.outputs_recipient,
+        outputs_key=new.outputs_key,
+        log_closed=False,
+        cleared=False,
+    )

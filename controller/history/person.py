@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 from controller.errors import ConflictError
 from controller.history import rows
 from controller.history.access import audited
-from controller.history.decide import wake_within
 from controller.history.opening import NewDeployment, insert_deployment
 from controller.history.standing import lines
 from controller.history.store import Store
 from controller.history.tables import DeploymentRow, EnvironmentRow, HoldRow, RequestRow
+from controller.history.watching import wake_within
 from controller.model.deployment import FINAL, Mode, Status
 from controller.model.document import Json
 from controller.model.record import Deployment, OpenDeployment

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from controller.errors import ConflictError
 from controller.history import rows
-from controller.history.decide import live_commit, wake_within
+from controller.history.decide import live_commit
 from controller.history.dialect import insert
 from controller.history.opening import NewDeployment, Part, insert_deployment, keep_parts
 from controller.history.store import Store
@@ -23,6 +23,7 @@ from controller.history.tables import (
     LogChunkRow,
     OutputsRow,
 )
+from controller.history.watching import wake_within
 from controller.model.deployment import FINAL, HoldKind, Mode, Rank, Status
 from controller.model.document import Json
 from controller.model.record import Counts, Deployment
@@ -130,6 +131,7 @@ def not_begun(store: Store, id: str) -> None:
     with store.writing() as session:
         row = _in(_row(session, id), Status.APPLYING, Status.INTERRUPTED)
         row.status, row.attempts, row.plan_digest = Status.PLANNING, 0, None
+        row.replans += 1
         row.message = "the state has changed since the plan was made; planning again"
         _as_before(session, row)
 
@@ -138,7 +140,7 @@ def lost(store: Store, id: str, message: str) -> None:
     """The runner of an apply is gone, and what it did is being found out."""
     with store.writing() as session:
         row = _in(_row(session, id), Status.APPLYING)
-        row.status, row.message = Status.INTERRUPTED, message
+        row.status, row.message, row.attempts = Status.INTERRUPTED, message, 0
 
 
 def finished(store: Store, id: str, finish: Finish, now: datetime) -> Deployment:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
 
 from controller.history.tables import (
     AuditRow,
@@ -42,6 +45,7 @@ from controller.model.record import (
     TokenRecord,
     Verdict,
 )
+from controller.tofu.desired import decode
 
 
 def repository(row: RepositoryRow) -> Repository:
@@ -50,7 +54,7 @@ def repository(row: RepositoryRow) -> Repository:
     )
 
 
-def environment(row: EnvironmentRow, holds: Sequence[Hold]) -> Environment:
+def environment(row: EnvironmentRow | sa.Row[Any], holds: Sequence[Hold]) -> Environment:
     """`holds`: all that are not ended; those of its scopes are taken."""
     return Environment(
         uuid=row.uuid,
@@ -74,7 +78,7 @@ def environment(row: EnvironmentRow, holds: Sequence[Hold]) -> Environment:
     )
 
 
-def decision(row: EnvironmentRow) -> Decision | None:
+def decision(row: EnvironmentRow | sa.Row[Any]) -> Decision | None:
     if row.decided_digest is None:
         return None
     ended = Status(row.decided_ended) if row.decided_ended else None
@@ -185,7 +189,7 @@ def request(row: RequestRow, deployments: tuple[str, ...]) -> RequestRecord:
         conflicts=tuple(row.findings["conflicts"]),
         problems={slug: tuple(found) for slug, found in row.findings["problems"].items()},
         unchanged=tuple(row.findings["unchanged"]),
-        notes=row.findings["notes"],
+        notes=row.findings.get("notes", {}),
         differences=row.findings["differences"],
     )
 
@@ -194,8 +198,6 @@ def resources(desired: Mapping[str, Json], metadata: Mapping[str, Json], deploym
     """The nodes of a desired document, with the metadata that a deployment recorded under their coordinates."""
     if not desired:
         return []
-    from controller.tofu.desired import decode
-
     nodes = decode(desired).nodes.values()
     found = [
         ResourceRow(str(node.coordinate), node.module, metadata.get(str(node.coordinate)), deployment) for node in nodes

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -28,6 +29,7 @@ from controller.model.bundle import ProviderPin
 from controller.model.deployment import Mode, Rank, Status, VerdictKind
 from controller.model.record import Deployment, Environment, Hold, OpenDeployment, Repository
 
+_FEW = 100  # rows that are asked for one by one
 _REPLACEABLE = (Status.QUEUED, Status.PLANNING, Status.AWAITING_APPROVAL)
 
 
@@ -68,23 +70,24 @@ class RepositoryStanding:
     uuids: Mapping[str, str]  # of all environments -> P/E
 
 
-def standing(store: Store, repository: str, now: datetime) -> RepositoryStanding:
-    """The picture as of one moment; holds that have run out by `now` are left out."""
+def standing(
+    store: Store, repository: str, now: datetime, known: Mapping[str, Standing] | None = None
+) -> RepositoryStanding:
+    """The picture as of one moment; holds that have run out by `now` are left out.
+
+    `known`: environments of an earlier picture; those whose version is the same are taken from it.
+    """
     with store.reading() as session:
         row = session.get(RepositoryRow, repository)
         if row is None:
             raise NotFoundError(f"repository `{repository}` is unknown; list it under `connections` in the settings")
-        query = sa.select(EnvironmentRow).where(
-            EnvironmentRow.repository == repository, EnvironmentRow.removed_at.is_(None)
-        )
-        found = list(session.scalars(query.order_by(EnvironmentRow.project, EnvironmentRow.name)))
         modules = session.scalars(sa.select(ModulePinRow).where(ModulePinRow.repository == repository))
         everywhere = sa.select(EnvironmentRow.uuid, EnvironmentRow.project, EnvironmentRow.name)
         return RepositoryStanding(
             repository=rows.repository(row),
             wake=row.wake,
             release=row.release,
-            environments=_standings(session, repository, found, now),
+            environments=_standings(session, repository, now, known or {}),
             owners={project.id: project.repository for project in session.scalars(sa.select(ProjectRow))},
             modules={pin.source: pin.commit for pin in modules},
             uuids={uuid: f"{project}/{name}" for uuid, project, name in session.execute(everywhere)},
@@ -157,12 +160,13 @@ def recorded_pins(
 def provider_pins(session: Session, uuids: Sequence[str]) -> dict[str, dict[str, ProviderPin]]:
     """The recorded lock file of each environment that has one."""
     pins: dict[str, dict[str, ProviderPin]] = defaultdict(dict)
-    for row in session.scalars(sa.select(ProviderPinRow).where(ProviderPinRow.environment_uuid.in_(uuids))):
+    query = sa.select(ProviderPinRow)
+    for row in session.scalars(query.where(ProviderPinRow.environment_uuid.in_(uuids)) if uuids else query.limit(0)):
         pins[row.environment_uuid][row.address] = ProviderPin(row.version, row.constraints, tuple(row.hashes))
     return pins
 
 
-def lines(session: Session, uuids: Sequence[str]) -> dict[str, tuple[OpenDeployment, ...]]:
+def lines(session: Session, uuids: Sequence[str] | sa.Select[Any]) -> dict[str, tuple[OpenDeployment, ...]]:
     """Deployments in the line of each environment: all that have not ended, but for plans of requests and drift."""
     query = sa.select(DeploymentRow).where(
         DeploymentRow.environment_uuid.in_(uuids),
@@ -181,26 +185,46 @@ def lines(session: Session, uuids: Sequence[str]) -> dict[str, tuple[OpenDeploym
     return found
 
 
-def _standings(
-    session: Session, repository: str, found: Sequence[EnvironmentRow], now: datetime
-) -> dict[str, Standing]:
-    uuids = [row.uuid for row in found]
-    opened = lines(session, uuids)
-    pins = provider_pins(session, uuids)
+def _standings(session: Session, repository: str, now: datetime, known: Mapping[str, Standing]) -> dict[str, Standing]:
+    mine = sa.and_(EnvironmentRow.repository == repository, EnvironmentRow.removed_at.is_(None))
+    opened = lines(session, sa.select(EnvironmentRow.uuid).where(mine))
     query = sa.select(HoldRow).where(HoldRow.ended_at.is_(None)).order_by(HoldRow.since, HoldRow.number)
     holds = [row for row in session.scalars(query) if row.until is None or row.until > now]
     pending = _pending(session, repository, opened)
-    return {
-        f"{row.project}/{row.name}": _standing(
-            session, row, opened.get(row.uuid, ()), pending.get(row.uuid, ()), holds, pins.get(row.uuid, {})
-        )
-        for row in found
-    }
+    names = sa.select(EnvironmentRow.uuid, EnvironmentRow.version, EnvironmentRow.project, EnvironmentRow.name)
+    versions = session.execute(names.where(mine).order_by(EnvironmentRow.project, EnvironmentRow.name)).all()
+    at_rest = {} if holds else {one.environment.uuid: one for one in known.values() if _is_at_rest(one)}
+    found: dict[str, Standing | None] = {}
+    for uuid, version, project, name in versions:
+        same = at_rest.get(uuid)
+        is_same = same is not None and same.version == version and uuid not in opened and uuid not in pending
+        found[f"{project}/{name}"] = same if is_same else None
+    moved = [row.uuid for row in versions if found[f"{row.project}/{row.name}"] is None]
+    pins = provider_pins(session, moved)
+    # Plain rows: there may be thousands, and nothing of them is changed here.
+    for row in _rows(session, mine, moved):
+        mine_opened, mine_pending = opened.get(row.uuid, ()), pending.get(row.uuid, ())
+        made = _standing(session, row, mine_opened, mine_pending, holds, pins.get(row.uuid, {}))
+        found[f"{row.project}/{row.name}"] = made
+    return {slug: one for slug, one in found.items() if one is not None}
+
+
+def _is_at_rest(standing: Standing) -> bool:
+    """Whether all that is known of it stands in its own row, and so changes with its version alone."""
+    return not (standing.open or standing.holds or standing.pending or standing.released)
+
+
+def _rows(session: Session, mine: sa.ColumnElement[bool], uuids: Sequence[str]) -> Sequence[sa.Row[Any]]:
+    query = sa.select(EnvironmentRow.__table__).where(mine)
+    if len(uuids) <= _FEW:
+        return session.execute(query.where(EnvironmentRow.uuid.in_(uuids))).all() if uuids else ()
+    wanted = set(uuids)
+    return [row for row in session.execute(query) if row.uuid in wanted]
 
 
 def _standing(
     session: Session,
-    row: EnvironmentRow,
+    row: sa.Row[Any],
     opened: Sequence[OpenDeployment],
     pending: Sequence[Pending],
     holds: Sequence[HoldRow],
@@ -245,7 +269,7 @@ def _pending(
     return found
 
 
-def _base(session: Session, row: EnvironmentRow, position: int) -> str | None:
+def _base(session: Session, row: sa.Row[Any], position: int) -> str | None:
     query = (
         sa.select(VerdictRow.desired)
         .join(CommitRow, sa.and_(CommitRow.repository == VerdictRow.repository, CommitRow.id == VerdictRow.commit))

@@ -62,7 +62,16 @@ def open_store(url: str) -> Store:
     address = _address(url)
     if address.get_backend_name() == "sqlite":
         return Store(_sqlite(address))
-    return Store(sa.create_engine(address, pool_pre_ping=True, pool_size=10, max_overflow=20))
+    try:
+        return Store(sa.create_engine(address, pool_pre_ping=True, pool_size=10, max_overflow=20))
+    except ModuleNotFoundError as e:
+        raise LockstepError(
+            f"the database needs the package `{e.name}`; install it with `pip install 'lockstep[postgres]'`"
+        ) from e
+    except sa.exc.NoSuchModuleError as e:
+        raise LockstepError(
+            f"no database of kind `{address.drivername}` is known; write `sqlite:///file` or `postgresql://user@host/name`"
+        ) from e
 
 
 def close(store: Store) -> None:
@@ -74,7 +83,7 @@ def upgrade(store: Store) -> None:
     """Bring the tables to this release's form; nothing happens where they have it."""
     if is_current(store):
         return
-    with store.engine.execution_options(immediate=True).begin() as connection:
+    with _translated(), store.engine.execution_options(immediate=True).begin() as connection:
         if not store.is_sqlite:  # SQLite's writers are alone anyway
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})")
         config = _alembic()
@@ -85,7 +94,7 @@ def upgrade(store: Store) -> None:
 def is_current(store: Store) -> bool:
     """Whether the tables have this release's form. A database of a newer release is refused."""
     script = ScriptDirectory.from_config(_alembic())
-    with store.engine.connect() as connection:
+    with _translated(), store.engine.connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
     if found is not None and found not in {revision.revision for revision in script.walk_revisions()}:
         raise ConflictError(
@@ -138,9 +147,8 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except _PASSING as e:
-        raise RetryableError(
-            f"the database does not answer: {e.__cause__ or type(e).__name__}; it is tried again"
-        ) from e
+        why = (str(e.__cause__).splitlines() or [""])[0] or type(e).__name__
+        raise RetryableError(f"the database does not answer: {why}; it is tried again") from e
 
 
 def _alembic() -> Config:

@@ -2,54 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-
-class Instant(sa.TypeDecorator[datetime]):
-    """An aware time in UTC, also where the database knows no time zones."""
-
-    impl = sa.DateTime
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
-        return dialect.type_descriptor(sa.DateTime(timezone=dialect.name != "sqlite"))
-
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        if value is None:
-            return None
-        utc = value.astimezone(UTC)
-        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
-
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class Base(DeclarativeBase):
-    type_annotation_map = {  # noqa: RUF012
-        datetime: Instant,
-        dict[str, Any]: sa.JSON,
-        list[Any]: sa.JSON,
-        # Ids are compared and sorted by code point in every database, whatever its locale.
-        str: sa.String().with_variant(sa.String(collation="C"), "postgresql"),
-    }
-    metadata = sa.MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-
-
-_Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # only INTEGER counts by itself in SQLite
+from controller.history.columns import NUMBER, Base
 
 
 class RepositoryRow(Base):
@@ -90,7 +49,7 @@ class RangeRow(Base):
 
     __tablename__ = "commit_ranges"
 
-    number: Mapped[int] = mapped_column(_Number, primary_key=True)
+    number: Mapped[int] = mapped_column(NUMBER, primary_key=True)
     repository: Mapped[str] = mapped_column(sa.ForeignKey("repositories.id"))
     after: Mapped[str | None]  # exclusive; None: from the beginning
     until: Mapped[str]  # inclusive where `after` is given, else exclusive
@@ -159,7 +118,7 @@ class HoldRow(Base):
         ),
     )
 
-    number: Mapped[int] = mapped_column(_Number, primary_key=True)
+    number: Mapped[int] = mapped_column(NUMBER, primary_key=True)
     kind: Mapped[str]
     scope: Mapped[str]
     who: Mapped[str]
@@ -197,7 +156,7 @@ class DeploymentRow(Base):
         sa.Index(None, "request"),
     )
 
-    number: Mapped[int] = mapped_column(_Number, primary_key=True)  # in order of opening
+    number: Mapped[int] = mapped_column(NUMBER, primary_key=True)  # in order of opening
     id: Mapped[str] = mapped_column(unique=True)
     project: Mapped[str]
     environment: Mapped[str]
@@ -238,7 +197,8 @@ class DeploymentRow(Base):
     applied_before: Mapped[str | None]  # digest that was applied when the apply began
     engine_version: Mapped[str | None]  # that planned it
     tries: Mapped[int] = mapped_column(default=0)  # deployments of the same before it that failed for a passing reason
-    attempts: Mapped[int] = mapped_column(default=0)
+    attempts: Mapped[int] = mapped_column(default=0)  # to start the phase that is due
+    replans: Mapped[int] = mapped_column(default=0)  # plans that the state had overtaken
     not_before: Mapped[datetime | None]
     worker: Mapped[str | None]
     lease_until: Mapped[datetime | None]
@@ -377,7 +337,7 @@ class TokenRow(Base):
 class AuditRow(Base):
     __tablename__ = "audit"
 
-    number: Mapped[int] = mapped_column(_Number, primary_key=True)
+    number: Mapped[int] = mapped_column(NUMBER, primary_key=True)
     at: Mapped[datetime]
     actor: Mapped[str]
     action: Mapped[str]
@@ -391,7 +351,7 @@ class RequestRow(Base):
 
     __tablename__ = "requests"
 
-    number: Mapped[int] = mapped_column(_Number, primary_key=True)
+    number: Mapped[int] = mapped_column(NUMBER, primary_key=True)
     id: Mapped[str] = mapped_column(unique=True)
     repository: Mapped[str] = mapped_column(sa.ForeignKey("repositories.id"))
     ref: Mapped[str]

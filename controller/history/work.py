@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from controller.errors import NotFoundError
 from controller.history import rows
+from controller.history.columns import Instant
 from controller.history.standing import provider_pins
 from controller.history.store import Store
 from controller.history.tables import (
@@ -50,6 +53,7 @@ class Work:
     fingerprint: str | None
     apply_started_at: datetime | None
     attempts: int
+    replans: int
     not_before: datetime | None
     log_closed: bool
     cleared: bool
@@ -82,6 +86,7 @@ def work(store: Store, id: str) -> Work:
             fingerprint=row.fingerprint,
             apply_started_at=row.apply_started_at,
             attempts=row.attempts,
+            replans=row.replans,
             not_before=row.not_before,
             log_closed=row.log_closed,
             cleared=row.cleared,
@@ -121,44 +126,32 @@ def last_engine_version(store: Store, environment_uuid: str) -> str | None:
 
 def claim_queued(store: Store, controller: str, now: datetime, lease: timedelta) -> str | None:
     """Take the next deployment that may begin to plan: its line is free, and nothing has to go before it."""
-    row = aliased(DeploymentRow)
-    query = sa.select(row.id).where(
-        row.cleared.is_(False),
-        row.status == Status.QUEUED,
-        sa.or_(row.not_before.is_(None), row.not_before <= now),
-        sa.or_(row.mode.in_(_OUTSIDE), ~_line_is_taken(row)),
-        ~_has_to_wait(row),
-    )
-    query = query.order_by(_order(row.rank), row.number).limit(1)
+    with store.reading() as session:
+        # Asked many times a second, and nearly always answered with no: a writer that finds nothing is in the way.
+        if session.scalars(_queued(), {"at": now}).one_or_none() is None:
+            return None
     update = (
         sa.update(DeploymentRow)
-        .where(DeploymentRow.id.in_(query.scalar_subquery()), DeploymentRow.status == Status.QUEUED)
+        .where(DeploymentRow.id.in_(_queued().scalar_subquery()), DeploymentRow.status == Status.QUEUED)
         .values(status=Status.PLANNING, started_at=now, worker=controller, lease_until=now + lease)
         .returning(DeploymentRow.id)
     )
-    with store.reading() as session:
-        if session.scalars(query).one_or_none() is None:
-            return None  # as nearly always: nobody has to wait for a writer that finds nothing
     with store.writing() as session:
-        return session.scalars(update).one_or_none()
+        return session.scalars(update, {"at": now}).one_or_none()
 
 
 def claim_open(store: Store, controller: str, now: datetime, lease: timedelta) -> list[str]:
     """Take over every deployment that goes on and that nobody carries: after a restart, an approval, a pause."""
-    free = sa.or_(DeploymentRow.worker.is_(None), DeploymentRow.lease_until < now)
-    goes_on = sa.or_(
-        DeploymentRow.status.in_((Status.PLANNING, Status.APPLYING, Status.INTERRUPTED)),
-        sa.and_(DeploymentRow.status == Status.AWAITING_APPROVAL, _needs_a_look(now)),
-        DeploymentRow.completed_at.is_not(None),
-    )
-    due = sa.or_(DeploymentRow.not_before.is_(None), DeploymentRow.not_before <= now)
-    wanted = sa.and_(DeploymentRow.cleared.is_(False), free, goes_on, due)
-    update = sa.update(DeploymentRow).where(wanted).values(worker=controller, lease_until=now + lease)
     with store.reading() as session:
-        if session.scalars(sa.select(DeploymentRow.id).where(wanted).limit(1)).first() is None:
+        found = session.scalars(
+            sa.select(DeploymentRow.id).where(_left(), DeploymentRow.cleared.is_(False)), {"at": now}
+        )
+        if found.first() is None:
             return []
+    update = sa.update(DeploymentRow).where(DeploymentRow.cleared.is_(False), _left())
+    claim = update.values(worker=controller, lease_until=now + lease).returning(DeploymentRow.id)
     with store.writing() as session:
-        return sorted(session.scalars(update.returning(DeploymentRow.id)))
+        return sorted(session.scalars(claim, {"at": now}))
 
 
 def renew(store: Store, id: str, controller: str, until: datetime) -> bool:
@@ -182,11 +175,40 @@ def release(store: Store, controller: str, id: str | None = None) -> None:
         session.execute(update.values(worker=None, lease_until=None))
 
 
-def _needs_a_look(now: datetime) -> sa.ColumnElement[bool]:
-    return sa.or_(
+_AT = sa.bindparam("at", type_=Instant)
+
+
+@cache
+def _queued() -> sa.Select[Any]:
+    """The deployment that begins next."""
+    row = aliased(DeploymentRow)
+    query = sa.select(row.id).where(
+        row.cleared.is_(False),
+        row.status == Status.QUEUED,
+        sa.or_(row.not_before.is_(None), row.not_before <= _AT),
+        sa.or_(row.mode.in_(_OUTSIDE), ~_line_is_taken(row)),
+        ~_has_to_wait(row),
+    )
+    return query.order_by(_order(row.rank), row.number).limit(1)
+
+
+@cache
+def _left() -> sa.ColumnElement[bool]:
+    """Whether a deployment goes on, now, and nobody carries it."""
+    needs_a_look = sa.or_(
         DeploymentRow.approved_by.is_not(None),
         DeploymentRow.cancelled_by.is_not(None),
-        DeploymentRow.approval_expires_at <= now,
+        DeploymentRow.approval_expires_at <= _AT,
+    )
+    goes_on = sa.or_(
+        DeploymentRow.status.in_((Status.PLANNING, Status.APPLYING, Status.INTERRUPTED)),
+        sa.and_(DeploymentRow.status == Status.AWAITING_APPROVAL, needs_a_look),
+        DeploymentRow.completed_at.is_not(None),
+    )
+    return sa.and_(
+        sa.or_(DeploymentRow.worker.is_(None), DeploymentRow.lease_until < _AT),
+        goes_on,
+        sa.or_(DeploymentRow.not_before.is_(None), DeploymentRow.not_before <= _AT),
     )
 
 

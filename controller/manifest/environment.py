@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 
 from controller.errors import ManifestError, Place, Problem, suggest
-from controller.manifest import links, merge, reading, schema
+from controller.manifest import links, mending, merge, reading, schema
 from controller.manifest.environment_schema import EnvironmentFile, LimitsPart, ProjectFile, seconds
 from controller.manifest.layout import EnvironmentFiles, ProjectFiles
 from controller.manifest.phrases import listed, shown
-from controller.model.document import Node
+from controller.model.document import Node, find, plain
 from controller.model.manifest import EnvironmentConfig, Limits, ProjectConfig
 from controller.model.tree import Tree
 
 FALLBACK_TYPE = "development"
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names that settings may refer to; None: they cannot be known, for a file that gives them cannot be read."""
+
+    environment_types: Collection[str] | None
+    resource_types: Collection[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an environment says of itself as far as it can be known, and what is wrong with it.
+
+    `unsure`: which of the keys that decide what the environment is made of have a value that can only be guessed.
+    """
+
+    config: EnvironmentConfig
+    problems: tuple[Problem, ...] = ()
+    unsure: frozenset[str] = frozenset()
+
+
 def project_config(tree: Tree, files: ProjectFiles) -> ProjectConfig:
     """`project.yaml` of a project, or what holds where it has none."""
-    if files.config is None:
-        return ProjectConfig(files.id, files.id)
-    node = _document(tree, files.config)
-    written = schema.validate(ProjectFile, node)
-    defaults = node.entries["defaults"] if written.defaults is not None else None
-    return ProjectConfig(files.id, written.display_name or files.id, written.recipients or (), defaults)
+    config, document = _project(tree, files)
+    if document.problems:
+        raise ManifestError(document.problems)
+    return config
 
 
 def environment_config(
@@ -35,27 +54,87 @@ def environment_config(
     environment_types: Collection[str],
 ) -> EnvironmentConfig:
     """`environment.yaml` over the project's defaults, every key checked and filled in."""
-    own = _document(tree, environment.config) if environment.config else Node({}, Place(environment.folder))
-    _, problems = _validated(EnvironmentFile, own)
-    node = _over_defaults(own, config.defaults)
-    problems.extend(_type_problems(node, environment_types))
-    problems.extend(_promotion_problems(node, project, environment))
-    if problems:
-        raise ManifestError(problems)
+    found = _settings(tree, project, environment, config, Names(environment_types))
+    if found.problems:
+        raise ManifestError(found.problems)
+    return found.config
+
+
+def settings(tree: Tree, project: ProjectFiles, environment: EnvironmentFiles, names: Names) -> Settings:
+    """The same with every problem of both files beside it; a key that is misspelt counts as what it was meant to be."""
+    config, document = _project(tree, project)
+    found = _settings(tree, project, environment, config, names)
+    unsure = found.unsure | (document.unsure("defaults") - found.config.places.keys())
+    return Settings(found.config, (*document.problems, *found.problems), unsure)
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A document as it was written, as far as that can be read, and as it was probably meant."""
+
+    written: Node | None
+    meant: Node
+    problems: tuple[Problem, ...] = ()
+
+    def unsure(self, *above: str) -> frozenset[str]:
+        """Decisive keys below a path whose value was wrong."""
+        if self.written is None:
+            return _DECISIVE
+        return frozenset(key for key in _DECISIVE if _plain(self.written, above, key) != _plain(self.meant, above, key))
+
+
+_DECISIVE = frozenset({"images", "source", "type"})
+
+
+def _project(tree: Tree, files: ProjectFiles) -> tuple[ProjectConfig, _Document]:
+    document = _document(ProjectFile, tree, files.config, Place(files.folder))
+    written = schema.validate(ProjectFile, document.meant)
+    defaults = document.meant.entries["defaults"] if written.defaults is not None else None
+    config = ProjectConfig(files.id, written.display_name or files.id, written.recipients or (), defaults)
+    return config, document
+
+
+def _settings(
+    tree: Tree, project: ProjectFiles, environment: EnvironmentFiles, config: ProjectConfig, names: Names
+) -> Settings:
+    own = _document(EnvironmentFile, tree, environment.config, Place(environment.folder))
+    unsure = own.unsure()
+    node = _over_defaults(own.meant, config.defaults)
     written = schema.validate(EnvironmentFile, node)
-    type_ = _text(own, "type") or _default_type(environment, written, environment_types)
-    return _config(written, type_, own.place, config)
+    type_ = _text(own.meant, "type") or _default_type(environment, written, names.environment_types or ())
+    wrong_type = _type_problems(node, names)
+    problems = [*own.problems, *wrong_type, *_protected_problems(node, names)]
+    problems += _promotion_problems(node, project, environment, is_promoted=bool({"source"} & {*node.entries, *unsure}))
+    if wrong_type or names.environment_types is None:
+        unsure |= {"type"}
+    return Settings(_config(written, type_, node, config), tuple(problems), unsure)
 
 
-def _validated(model: type[schema.M], node: Node) -> tuple[schema.M | None, list[Problem]]:
+def _document(model: type[schema.Written], tree: Tree, path: str | None, otherwise: Place) -> _Document:
+    if path is None:
+        return _Document(Node({}, otherwise), Node({}, otherwise))
     try:
-        return schema.validate(model, node), []
+        node = reading.read_one(path, links.content(tree, path))
     except ManifestError as error:
-        return None, list(error.problems)
+        return _Document(None, Node({}, Place(path)), error.problems)
+    problems = _complaints(model, node)
+    if not problems:
+        return _Document(node, node)
+    meant = mending.mended(model, node, lambda rest: _complaints(model, rest))
+    return _Document(mending.renamed(model, node), meant or Node({}, node.place), problems)
 
 
-def _document(tree: Tree, path: str) -> Node:
-    return reading.read_one(path, links.content(tree, path))
+def _complaints(model: type[schema.Written], node: Node) -> tuple[Problem, ...]:
+    try:
+        schema.validate(model, node)
+    except ManifestError as error:
+        return error.problems
+    return ()
+
+
+def _plain(node: Node, above: tuple[str, ...], key: str) -> object:
+    found = find(node, (*above, key))
+    return None if found is None else plain(found)
 
 
 def _over_defaults(own: Node, defaults: Node | None) -> Node:
@@ -80,39 +159,52 @@ def _default_type(environment: EnvironmentFiles, written: EnvironmentFile, known
     return environment.name if environment.name in known else written.type or FALLBACK_TYPE
 
 
-def _type_problems(node: Node, known: Collection[str]) -> list[Problem]:
-    name = _text(node, "type")
-    if name is None or name in known:
+def _type_problems(node: Node, names: Names) -> list[Problem]:
+    name, known = _text(node, "type"), names.environment_types
+    if name is None or known is None or name in known:
         return []
     otherwise = f"known are {listed(sorted(known), 'and')}" if known else "declare it in environment-types.yaml"
     what = f"environment type `{shown(name)}` does not exist"
     return [Problem(node.entries["type"].place, what, suggest(name, known, otherwise))]
 
 
-def _promotion_problems(node: Node, project: ProjectFiles, environment: EnvironmentFiles) -> list[Problem]:
-    problems = []
+def _protected_problems(node: Node, names: Names) -> Iterator[Problem]:
+    protected, known = node.entries.get("protected"), names.resource_types
+    for item in protected.items if protected is not None and known is not None else ():
+        name = str(item.value)
+        if name not in (known or ()):
+            remedy = suggest(name, known or (), "remove it, or declare it below `resource-types/`")
+            yield Problem(item.place, f"resource type `{shown(name)}` is unknown", remedy)
+
+
+def _promotion_problems(
+    node: Node, project: ProjectFiles, environment: EnvironmentFiles, *, is_promoted: bool
+) -> Iterator[Problem]:
     others = sorted(found.name for found in project.environments if found.name != environment.name)
     for awaited in node.entries["after"].items if "after" in node.entries else ():
-        name = awaited.value
-        if not isinstance(name, str):
-            continue
+        name = str(awaited.value)
         if name == environment.name:
-            problems.append(Problem(awaited.place, "an environment cannot wait for itself", "remove it from `after`"))
+            yield Problem(awaited.place, "an environment cannot wait for itself", "remove it from `after`")
         elif name not in others:
-            otherwise = f"it has {listed(others, 'and')}" if others else "it has no other"
-            what = f"project `{project.id}` has no environment `{shown(name)}`"
-            problems.append(Problem(awaited.place, what, suggest(name, others, otherwise)))
-    source = _text(node, "source")
-    if source == f"environment://{environment.name}":
+            yield _no_environment(awaited.place, name, project, others)
+    scheme, _, name = (_text(node, "source") or "").partition("://")
+    if scheme == "environment" and name == environment.name:
         what = "an environment cannot be its own source"
-        problems.append(Problem(node.entries["source"].place, what, "name another environment"))
-    if source is None and _text(node, "follow") is not None:
+        yield Problem(node.entries["source"].place, what, "name another environment")
+    elif scheme == "environment" and name not in others:
+        yield _no_environment(node.entries["source"].place, name, project, others)
+    if not is_promoted and _text(node, "follow") is not None:
         place = node.entries["follow"].key or node.place
-        problems.append(Problem(place, "`follow` means nothing without `source`", "remove it, or add `source`"))
-    return problems
+        yield Problem(place, "`follow` means nothing without `source`", "remove it, or add `source`")
 
 
-def _config(written: EnvironmentFile, type_: str, place: Place, project: ProjectConfig) -> EnvironmentConfig:
+def _no_environment(place: Place, name: str, project: ProjectFiles, others: list[str]) -> Problem:
+    otherwise = f"it has {listed(others, 'and')}" if others else "it has no other"
+    what = f"project `{project.id}` has no environment `{shown(name)}`"
+    return Problem(place, what, suggest(name, others, otherwise))
+
+
+def _config(written: EnvironmentFile, type_: str, node: Node, project: ProjectConfig) -> EnvironmentConfig:
     given = {
         "approval": written.approval,
         "self_approval": written.self_approval,
@@ -122,7 +214,7 @@ def _config(written: EnvironmentFile, type_: str, place: Place, project: Project
     }
     return EnvironmentConfig(
         type=type_,
-        place=place,
+        place=node.place,
         uuid=written.uuid,
         source=written.source,
         after=_distinct(written.after),
@@ -134,6 +226,7 @@ def _config(written: EnvironmentFile, type_: str, place: Place, project: Project
         drift_heal=bool(written.drift and written.drift.heal),
         recipients=_distinct((*project.recipients, *(written.recipients or ()))),
         output_recipients=_distinct(written.output_recipients),
+        places={key: value.place for key, value in node.entries.items()},
         **{key: value for key, value in given.items() if value is not None},  # type: ignore[arg-type]
     )
 

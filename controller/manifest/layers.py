@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from controller.errors import ManifestError, Place, Problem
-from controller.manifest import links, manifest_schema, merge, reading, score
+from controller.manifest import links, manifest_schema, mending, merge, reading, score
 from controller.manifest.phrases import shown
 from controller.model.document import Node
 from controller.model.tree import Tree
@@ -18,7 +18,8 @@ EMPTY = Node({}, Place(""))  # a layer without files
 class Layer:
     """The united document, the workloads that come from Score, and what was found on the way.
 
-    `parts` are the documents it was made of; without all of its files the layer is not complete.
+    `parts` are the documents it was made of; a layer is not complete where one of its files lacks something, and not
+    even read where one cannot be read at all.
     """
 
     document: Node
@@ -28,6 +29,7 @@ class Layer:
     problems: tuple[Problem, ...] = ()
     warnings: tuple[str, ...] = ()
     is_complete: bool = True
+    is_read: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +45,29 @@ def read(
     tree: Tree,
     manifests: Iterable[str],
     scores: Iterable[str],
-    images: Mapping[str, str],
+    images: Mapping[str, str] | None,
     overrides: Mapping[str, Overrides],
     *,
     is_lower: bool,
 ) -> Layer:
-    """A layer from its files. In the lower one `null` is a value inside of params and an error elsewhere."""
+    """A layer from its files. In the lower one `null` is a value inside of params and an error elsewhere.
+
+    Without `images` it is not known what stands for `image: .`.
+    """
     reader = _Reader(tree, images, overrides)
     for path in manifests:
         reader.manifest(path, is_lower=is_lower)
     for path in scores:
         reader.score(path)
     return reader.layer()
+
+
+def meant(layer: Layer) -> Layer:
+    """The layer as it would be had nobody misspelt a key."""
+    if not layer.parts:
+        return layer
+    parts = [mending.renamed(manifest_schema.ManifestFile, part) for part in layer.parts]
+    return replace(layer, document=merge.united(parts)[0])
 
 
 def read_overrides(tree: Tree, paths: Iterable[str]) -> tuple[dict[str, Overrides], list[Problem]]:
@@ -86,7 +99,7 @@ def read_overrides(tree: Tree, paths: Iterable[str]) -> tuple[dict[str, Override
 class _Reader:
     """The files of one layer, read one after another."""
 
-    def __init__(self, tree: Tree, images: Mapping[str, str], overrides: Mapping[str, Overrides]) -> None:
+    def __init__(self, tree: Tree, images: Mapping[str, str] | None, overrides: Mapping[str, Overrides]) -> None:
         self.tree = tree
         self.images = images
         self.overrides = overrides
@@ -96,6 +109,7 @@ class _Reader:
         self.problems: list[Problem] = []
         self.warnings: list[str] = []
         self.is_complete = True
+        self.is_read = True
 
     def manifest(self, path: str, *, is_lower: bool) -> None:
         document = self.document(path)
@@ -115,7 +129,7 @@ class _Reader:
         document = self.document(path)
         if document is None:
             return
-        name = score.name_of(document)
+        name = score.name_of(score.meant(document))
         if name is not None and str(name.value) in self.scores:
             first = self.scores[str(name.value)].place
             what = f"workload `{shown(name.value)}` is in {first.path} already"
@@ -124,11 +138,12 @@ class _Reader:
         if name is not None:
             self.scores[str(name.value)] = name
         overrides = self.overrides.get(str(name.value)) if name is not None else None
-        try:
-            found = score.convert(self.tree, path, document, overrides.document if overrides else None, self.images)
-        except ManifestError as error:
-            self.problems.extend(error.problems)
+        patch = overrides.document if overrides else None
+        found, problems = score.attempt(self.tree, path, document, patch, self.images)
+        if problems:
+            self.problems.extend(problems)
             self.is_complete = False
+        if found is None:
             return
         self.warnings.extend(found.warnings)
         self.open_images.extend(found.open_images)
@@ -140,7 +155,7 @@ class _Reader:
             return reading.read_one(path, links.content(self.tree, path))
         except ManifestError as error:
             self.problems.extend(error.problems)
-            self.is_complete = False
+            self.is_complete = self.is_read = False
             return None
 
     def layer(self) -> Layer:
@@ -153,6 +168,7 @@ class _Reader:
             (*self.problems, *conflicts),
             tuple(self.warnings),
             self.is_complete,
+            self.is_read,
         )
 
 

@@ -8,11 +8,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from controller.errors import Place, Problem, problem
-from controller.manifest import filenames, links, mounts, reading, schema
+from controller.errors import ManifestError, Place, Problem, suggest
+from controller.manifest import filenames, links, mending, mounts, reading, schema
 from controller.manifest.filenames import Role
 from controller.manifest.phrases import shown
 from controller.model.document import Node
+from controller.model.noted import Footprint, Noted
 from controller.model.tree import Kind, Tree
 
 FILE = "lockstep.yaml"
@@ -62,37 +63,77 @@ class Found:
 
     projects: tuple[ProjectFiles, ...] = ()
     problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
+    looked_at: Mapping[str, _LookedAt] = field(default_factory=dict, repr=False, compare=False)  # by folder's name
+
+
+@dataclass(frozen=True, slots=True)
+class _LookedAt:
+    """What was found in one project's folder, and what was read for it."""
+
+    kind: Kind
+    footprint: Footprint
+    project: ProjectFiles | None
+    findings: tuple[tuple[str, Problem], ...]
 
 
 def read_layout(tree: Tree) -> Layout:
     """The layout that `lockstep.yaml` describes, or the usual one."""
+    layout, problems = attempt(tree)
+    if layout is None or problems:
+        raise ManifestError(problems)
+    return layout
+
+
+def attempt(tree: Tree) -> tuple[Layout | None, list[Problem]]:
+    """The same with the problems beside the layout that was probably meant; None where nobody can tell."""
     names = tree.names("")
     if FILE not in names:
         misnamed = next((name for name in ("lockstep.yml", ".lockstep.yaml", ".lockstep.yml") if name in names), None)
         if misnamed is not None:
-            raise problem(Place(misnamed), f"`{misnamed}` is not read", f"rename it to `{FILE}`")
-        return Layout()
-    node = reading.read_one(FILE, links.content(tree, FILE))
-    written = schema.validate(LayoutFile, node)
+            return None, [Problem(Place(misnamed), f"`{misnamed}` is not read", f"rename it to `{FILE}`")]
+        return Layout(), []
+    try:
+        node = reading.read_one(FILE, links.content(tree, FILE))
+    except ManifestError as error:
+        return None, list(error.problems)
+    problems = _complaints(node)
+    written = schema.validate(LayoutFile, mending.mended(LayoutFile, node, _complaints) or Node({}, node.place))
     layout = Layout(written.platform, written.projects, written.organization)
-    _check_folders(tree, layout, node)
-    return layout
+    misplaced = list(_folder_problems(tree, layout, node))
+    is_there = links.kind(tree, layout.platform) is links.kind(tree, layout.projects) is Kind.FOLDER
+    return layout if is_there or not problems and not misplaced else None, [*problems, *misplaced]
 
 
-def find(tree: Tree, layout: Layout) -> Found:
-    """Every project and environment; a wrong name is a problem of the project or environment that it is in."""
+def find(tree: Tree, layout: Layout, before: Found | None = None) -> Found:
+    """Every project and environment; a wrong name is a problem of the project or environment that it is in.
+
+    `before`: what was found in another commit, by the same layout; folders that are the same are not looked at again.
+    """
     projects: list[ProjectFiles] = []
     problems: dict[str, list[Problem]] = {}
+    looked_at: dict[str, _LookedAt] = {}
     for name, kind in tree.names(layout.projects).items():
         folder = filenames.join(layout.projects, name)
         if name.startswith(".") or folder == layout.platform:
             continue
-        project, found = _project(tree, folder, name, kind)
+        if before is None:
+            project, findings = _project(tree, folder, name, kind)
+        else:
+            seen = looked_at[name] = _again(tree, folder, name, kind, before.looked_at.get(name))
+            project, findings = seen.project, list(seen.findings)
         if project is not None:
             projects.append(project)
-        for slug, problem_ in found:
+        for slug, problem_ in findings:
             problems.setdefault(slug, []).append(problem_)
-    return Found(tuple(projects), {slug: tuple(found) for slug, found in sorted(problems.items())})
+    return Found(tuple(projects), {slug: tuple(found) for slug, found in sorted(problems.items())}, looked_at)
+
+
+def _again(tree: Tree, folder: str, name: str, kind: Kind, seen: _LookedAt | None) -> _LookedAt:
+    if seen is not None and seen.kind is kind and seen.footprint.is_same(tree):
+        return seen
+    noted = Noted(tree)
+    project, findings = _project(noted, folder, name, kind)
+    return _LookedAt(kind, noted.footprint(folder), project, tuple(findings))
 
 
 def _folder(text: str) -> str:
@@ -116,15 +157,24 @@ class LayoutFile(schema.Written):
     organization: Annotated[str, schema.ORGANIZATION] | None = None
 
 
-def _check_folders(tree: Tree, layout: Layout, node: Node) -> None:
+def _complaints(node: Node) -> list[Problem]:
+    try:
+        schema.validate(LayoutFile, node)
+    except ManifestError as error:
+        return list(error.problems)
+    return []
+
+
+def _folder_problems(tree: Tree, layout: Layout, node: Node) -> Iterator[Problem]:
     """The platform may lie beside the projects, never among them or around them."""
     for key, folder in (("platform", layout.platform), ("projects", layout.projects)):
         if key in node.entries and links.kind(tree, folder) is not Kind.FOLDER:
-            raise problem(node.entries[key].place, f"there is no folder `{folder}` in this repository", "create it")
+            remedy = suggest(folder, tree.names(""), "create it")
+            yield Problem(node.entries[key].place, f"there is no folder `{folder}` in this repository", remedy)
     if layout.platform == layout.projects or (layout.projects and links.is_within(layout.platform, layout.projects)):
-        raise problem(node.place, "`platform` lies inside of `projects`", "give each a folder of its own")
-    if links.is_within(layout.projects, layout.platform):
-        raise problem(node.place, "`projects` lies inside of `platform`", "give each a folder of its own")
+        yield Problem(node.place, "`platform` lies inside of `projects`", "give each a folder of its own")
+    elif links.is_within(layout.projects, layout.platform):
+        yield Problem(node.place, "`projects` lies inside of `platform`", "give each a folder of its own")
 
 
 _Findings = list[tuple[str, Problem]]

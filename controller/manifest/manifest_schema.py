@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
@@ -53,6 +53,11 @@ class ManifestFile(Written):
     shared: Annotated[dict[schema.SharedName, ResourcePart], Field(max_length=MOST_ENTRIES)] | None = None
 
 
+def misnamed(document: Node) -> list[Problem]:
+    """Resources without a type that were probably meant to be those of a name beside them."""
+    return [problem for problem in _untyped(document) if "did you mean" in problem.remedy]
+
+
 def problems_of(document: Node, *, is_whole: bool) -> list[Problem]:
     """What is wrong with a manifest; of a part of one, without what another part may still add."""
     try:
@@ -99,16 +104,42 @@ def _doubled(document: Node) -> Iterator[Problem]:
 
 
 def _untyped(document: Node) -> Iterator[Problem]:
-    """Resources without a type, unless it stands there misspelt: that is said already."""
-    groups = [_entries(document, "shared")]
-    groups.extend(_entries(workload, "resources") for workload in _entries(document, "workloads").values())
-    for group in groups:
-        for name, node in group.items():
-            if not node.is_map or ((given := node.entries.get("type")) is not None and given.value is not None):
-                continue
-            unknown = node.entries.keys() - {"type", "class", "id", "params"}
-            if not any(near(key, ["type"]) for key in unknown):
-                yield Problem(node.key or node.place, f"the key `type` is missing in `{shown(name)}`", "add it")
+    """Resources without a type; of a workload that has no other, its name may be what is misspelt."""
+    yield from _untyped_of(_entries(document, "shared"))
+    workloads = _entries(document, "workloads")
+    for name, workload in workloads.items():
+        resources = _entries(workload, "resources")
+        is_bare = bool(resources) and not any(_has_type(node) for node in resources.values())
+        typed = [other for other, node in workloads.items() if _is_typed(node, resources)] if is_bare else []
+        meant = near(name, typed)
+        if meant is not None:
+            what = f"no resource of workload `{shown(name)}` has a `type`"
+            yield Problem(workload.key or workload.place, what, f"add them, or did you mean `{meant}`?")
+        else:
+            yield from _untyped_of(resources)
+
+
+def _untyped_of(resources: Mapping[str, Node]) -> Iterator[Problem]:
+    typed = [name for name, node in resources.items() if _has_type(node)]
+    for name, node in resources.items():
+        unknown = node.entries.keys() - {"type", "class", "id", "params"}
+        # One that stands there misspelt is said already.
+        if not node.is_map or name in typed or any(near(key, ["type"]) for key in unknown):
+            continue
+        meant = near(name, typed)
+        remedy = f"add it, or did you mean `{meant}`?" if meant else "add it"
+        yield Problem(node.key or node.place, f"the key `type` is missing in `{shown(name)}`", remedy)
+
+
+def _is_typed(workload: Node, aliases: Collection[str]) -> bool:
+    """Whether a workload has all these resources, each with a type."""
+    resources = _entries(workload, "resources")
+    return all(alias in resources and _has_type(resources[alias]) for alias in aliases)
+
+
+def _has_type(resource: Node) -> bool:
+    given = resource.entries.get("type")
+    return given is not None and given.value is not None
 
 
 def _without_nulls(document: Node) -> Node:

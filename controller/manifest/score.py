@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from controller.errors import ManifestError, Place, Problem
 from controller.manifest import (
+    mending,
     merge,
     schema,
     score_files,
@@ -14,19 +16,18 @@ from controller.manifest import (
     score_placeholders,
     score_schema,
     score_upgrade,
+    wording,
 )
 from controller.manifest.score_placeholders import Mistake, Scope
-from controller.model.document import Node
+from controller.model.document import Node, find
 from controller.model.tree import Tree
 
 WORKLOAD_ALIAS = "score-workload"
 SHARED_PREFIX = "shared."
 
-_ANNOTATIONS = {
-    "platform-orchestrator.dev/resType": ("type", schema.RESOURCE_TYPE),
-    "platform-orchestrator.dev/resClass": ("class", schema.RESOURCE_CLASS),
-    "platform-orchestrator.dev/resId": ("id", schema.RESOURCE_ID),
-}
+_PREFIX, _WORDS = "platform-orchestrator.dev", ("resType", "resClass", "resId")
+_SPELLINGS = (("type", schema.RESOURCE_TYPE), ("class", schema.RESOURCE_CLASS), ("id", schema.RESOURCE_ID))
+_ANNOTATIONS = {f"{_PREFIX}/{word}": meaning for word, meaning in zip(_WORDS, _SPELLINGS, strict=True)}
 # Keys that mean the same when empty as when they are not there.
 _OMITTED_EMPTY = frozenset({"command", "args", "variables", "files", "volumes", "before", "httpHeaders", "ports"})
 
@@ -42,16 +43,35 @@ class Converted(NamedTuple):
 
 def convert(tree: Tree, path: str, node: Node, overrides: Node | None, images: Mapping[str, str]) -> Converted:
     """The workload of the Score file at `path`, patched by `overrides`; `images` stand for `image: .`."""
-    document, warnings = _checked(node)
-    if overrides is not None:
-        document, more = _patched(document, overrides)
-        warnings = (*warnings, *more)
-    conversion = _Conversion(tree, path.rpartition("/")[0], document, images)
-    entry = conversion.entry()
-    problems = [*conversion.problems, *score_order.problems(document.entries["containers"])]
-    if problems:
+    found, problems = attempt(tree, path, node, overrides, images)
+    if found is None or problems:
         raise ManifestError(problems)
-    return Converted(conversion.name, entry, (*warnings, *conversion.warnings), tuple(conversion.open_images))
+    return found
+
+
+def attempt(
+    tree: Tree, path: str, node: Node, overrides: Node | None, images: Mapping[str, str] | None
+) -> tuple[Converted | None, list[Problem]]:
+    """As `convert`, with all problems beside what could be made of the rest. Without `images` they are not known."""
+    document, warnings, problems = _read(node)
+    if overrides is not None and document is not None:
+        document, more, refused = _patched(document, overrides)
+        warnings, problems = (*warnings, *more), [*problems, *refused]
+    if document is None:
+        return None, problems
+    is_whole = not problems
+    conversion = _Conversion(tree, path.rpartition("/")[0], document, images, is_whole=is_whole)
+    entry = conversion.entry()
+    problems += conversion.problems
+    if is_whole:
+        problems += score_order.problems(document.entries["containers"])
+    warnings = (*warnings, *conversion.warnings)
+    return Converted(conversion.name, entry, warnings, tuple(conversion.open_images)), problems
+
+
+def meant(document: Node) -> Node:
+    """The document as it would be had nobody misspelt a key."""
+    return mending.renamed(score_schema.ScoreFile, document)
 
 
 def name_of(document: Node) -> Node | None:
@@ -61,27 +81,60 @@ def name_of(document: Node) -> Node | None:
     return name if name is not None and isinstance(name.value, str) else None
 
 
-def _checked(node: Node) -> tuple[Node, tuple[str, ...]]:
-    document, warnings = score_upgrade.upgraded(node)
-    schema.validate(score_schema.ScoreFile, document)
-    return document, warnings
+def _read(node: Node) -> tuple[Node | None, tuple[str, ...], list[Problem]]:
+    """The document in today's form, with warnings; mended where something is wrong with it, and what that is."""
+    try:
+        document, warnings = score_upgrade.upgraded(node)
+    except ManifestError as error:
+        return None, (), list(error.problems)
+    problems = _problems(document)
+    if not problems:
+        return document, warnings, []
+    return mending.mended(score_schema.ScoreFile, document, _problems), warnings, problems
 
 
-def _patched(document: Node, overrides: Node) -> tuple[Node, tuple[str, ...]]:
+def _problems(document: Node) -> list[Problem]:
+    try:
+        schema.validate(score_schema.ScoreFile, document)
+    except ManifestError as error:
+        return list(error.problems)
+    return list(_misspelt(document))
+
+
+def _misspelt(document: Node) -> Iterator[Problem]:
+    """Keys of ours in maps that may hold any other."""
+    resources = document.entries.get("resources", Node({}, document.place)).entries.values()
+    metadata = [(document.entries.get("metadata"), ("name", "annotations"))]
+    for node, known in [*metadata, *((resource.entries.get("metadata"), ("annotations",)) for resource in resources)]:
+        if node is not None:
+            yield from wording.misspelt(node, known)
+    annotations = find(document, ("metadata", "annotations")) or Node({}, document.place)
+    ours = {key: node for key, node in annotations.entries.items() if _is_ours(*key.rpartition("/"))}
+    yield from wording.misspelt(Node(ours, annotations.place), tuple(_ANNOTATIONS))
+
+
+def _is_ours(prefix: str, _: str, word: str) -> bool:
+    """Whether half of an annotation's name is one that we know: then the whole is meant to be."""
+    return prefix == _PREFIX or word in _WORDS
+
+
+def _patched(document: Node, overrides: Node) -> tuple[Node | None, tuple[str, ...], list[Problem]]:
     patched, problems = merge.overlaid(document, overrides)
     before, after = name_of(document), name_of(overrides)
     if before is not None and after is not None and before.value != after.value:
         what = f"the overrides change the name of workload `{before.value}`"
         problems.append(Problem(after.place, what, "remove `metadata.name`"))
-    if problems:
-        raise ManifestError(problems)
-    return _checked(patched)
+    problems.extend(_misspelt(overrides))
+    found, warnings, more = _read(patched)
+    return found, warnings, [*problems, *more]
 
 
 class _Conversion:
     """One Score document on its way; what is wrong with it is collected."""
 
-    def __init__(self, tree: Tree, folder: str, document: Node, images: Mapping[str, str]) -> None:
+    def __init__(
+        self, tree: Tree, folder: str, document: Node, images: Mapping[str, str] | None, *, is_whole: bool
+    ) -> None:
         self.tree = tree
         self.folder = folder
         self.document = document
@@ -89,8 +142,8 @@ class _Conversion:
         self.metadata = document.entries["metadata"]
         self.name = str(self.metadata.entries["name"].value)
         self.resources = document.entries.get("resources", Node({}, document.place))
-        self.scope = Scope(self.metadata, frozenset(self.resources.entries))
-        self.volume_scope = Scope(self.metadata, frozenset(self.resources.entries), source_of=True)
+        self.scope = Scope(self.metadata, frozenset(self.resources.entries), is_whole=is_whole)
+        self.volume_scope = replace(self.scope, source_of=True)
         self.problems: list[Problem] = []
         self.warnings: list[str] = []
         self.open_images: list[str] = []
@@ -159,7 +212,7 @@ class _Conversion:
         return _with(node, entries)
 
     def image(self, container: str, node: Node) -> Node:
-        if node.value != ".":
+        if node.value != "." or self.images is None:
             return _literal(node)
         keys = (f"{self.name}/{container}", self.name)
         self.open_images.append(keys[0])

@@ -34,11 +34,15 @@ class Mistake:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What placeholders of a Score file may name. `source_of`: a bare `${resources.x}` means its output `source`."""
+    """What placeholders of a Score file may name. `source_of`: a bare `${resources.x}` means its output `source`.
+
+    Of a file that could not be read as a whole there may be more than is known here.
+    """
 
     metadata: Node
     resources: frozenset[str]
     source_of: bool = False
+    is_whole: bool = True
 
 
 class _MistakenError(Exception):
@@ -126,6 +130,8 @@ def _of_metadata(whole: str, keys: list[str], scope: Scope) -> tuple[str, bool]:
         if not node.is_map:
             what = f"placeholder `{shown(whole)}` looks for `{shown(key)}`, but `{path}` is no map"
             raise _MistakenError(what, f"write `${{{path}}}`")
+        if key not in node.entries and not scope.is_whole:
+            return "", False
         if key not in node.entries:
             what = f"placeholder `{shown(whole)}` looks for `{shown(key)}`, which `{path}` does not have"
             raise _MistakenError(
@@ -139,7 +145,7 @@ def _of_resource(whole: str, keys: list[str], scope: Scope) -> tuple[str, bool]:
     if not keys:
         raise _MistakenError(f"placeholder `{shown(whole)}` names no resource", "write it as `${resources.NAME.KEY}`")
     name, *path = keys
-    if name not in scope.resources:
+    if name not in scope.resources and scope.is_whole:
         what = f"placeholder `{shown(whole)}` names the resource `{shown(name)}`, which this file does not have"
         raise _MistakenError(what, suggest(name, scope.resources, "add it to `resources`"))
     if not path and not scope.source_of:

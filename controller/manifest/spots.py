@@ -55,15 +55,51 @@ def spot(model: type[BaseModel], node: Node, error: ErrorDetails) -> Spot:
         if step == _KEY:
             is_key = True
             continue
-        shapes = _alternatives(shapes)
+        shapes = alternatives(shapes)
         below = _below(here, step)
         if _is_choice(shapes, step, below):
             shapes = tuple(shape for shape in shapes if step in _choice_names(shape)) or shapes
             continue
-        known = _fields(shapes)
+        known = fields(shapes)
         parent, here, path = here or parent, below, (*path, step)
-        shapes = tuple(_inner(shape, step) for shape in shapes)
+        shapes = tuple(inner(shape, step) for shape in shapes)
     return Spot(here, parent, _name(path), known, is_key, path)
+
+
+def alternatives(shapes: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The shapes with annotations taken off and choices laid side by side."""
+    found: list[Any] = []
+    for shape in shapes:
+        if get_origin(shape) is Annotated:
+            found.extend(alternatives((get_args(shape)[0],)))
+        elif get_origin(shape) in {Union, types.UnionType}:
+            found.extend(alternatives(get_args(shape)))
+        else:
+            found.append(shape)
+    return tuple(found)
+
+
+def fields(shapes: tuple[Any, ...]) -> tuple[str, ...]:
+    """The keys that any of the shapes knows."""
+    return tuple(
+        field.alias or name
+        for shape in shapes
+        if isinstance(shape, type) and issubclass(shape, BaseModel)
+        for name, field in shape.model_fields.items()
+    )
+
+
+def inner(shape: Any, step: str | int) -> Any:
+    """The shape of what stands at a step below a shape."""
+    if isinstance(shape, type) and issubclass(shape, BaseModel):
+        for name, field in shape.model_fields.items():
+            if (field.alias or name) == step:
+                return field.annotation
+        return Any
+    arguments = get_args(shape)
+    if not arguments:
+        return Any
+    return arguments[-1] if get_origin(shape) in {dict, Mapping} else arguments[0]
 
 
 def _below(node: Node | None, step: str | int) -> Node | None:
@@ -83,22 +119,9 @@ def _name(path: tuple[str | int, ...]) -> str:
     return f"item {path[-1] + 1} of `{shown(keys[-1])}`" if keys else f"item {path[-1] + 1}"
 
 
-def _alternatives(shapes: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The shapes with annotations taken off and choices laid side by side."""
-    found: list[Any] = []
-    for shape in shapes:
-        if get_origin(shape) is Annotated:
-            found.extend(_alternatives((get_args(shape)[0],)))
-        elif get_origin(shape) in {Union, types.UnionType}:
-            found.extend(_alternatives(get_args(shape)))
-        else:
-            found.append(shape)
-    return tuple(found)
-
-
 def _is_choice(shapes: tuple[Any, ...], step: str | int, below: Node | None) -> bool:
     """Whether a step of pydantic only says which one of several shapes it tried."""
-    if len(shapes) < 2 or not isinstance(step, str) or step in _fields(shapes):
+    if len(shapes) < 2 or not isinstance(step, str) or step in fields(shapes):
         return False
     return below is None or any(step in _choice_names(shape) for shape in shapes)
 
@@ -109,26 +132,3 @@ def _choice_names(shape: Any) -> set[str]:
         for field in shape.model_fields.values():
             names |= {str(value) for value in get_args(field.annotation) if isinstance(value, str)}
     return names
-
-
-def _fields(shapes: tuple[Any, ...]) -> tuple[str, ...]:
-    """The keys that any of the shapes knows."""
-    return tuple(
-        field.alias or name
-        for shape in shapes
-        if isinstance(shape, type) and issubclass(shape, BaseModel)
-        for name, field in shape.model_fields.items()
-    )
-
-
-def _inner(shape: Any, step: str | int) -> Any:
-    """The shape of what stands at a step below a shape."""
-    if isinstance(shape, type) and issubclass(shape, BaseModel):
-        for name, field in shape.model_fields.items():
-            if (field.alias or name) == step:
-                return field.annotation
-        return Any
-    arguments = get_args(shape)
-    if not arguments:
-        return Any
-    return arguments[-1] if get_origin(shape) in {dict, Mapping} else arguments[0]

@@ -13,7 +13,7 @@ from controller.errors import Problem, near, suggest
 from controller.manifest import spots
 from controller.manifest.phrases import kind, listed, shown
 from controller.manifest.spots import Spot
-from controller.model.document import Node
+from controller.model.document import Node, find
 
 OURS = "lockstep"  # type of the errors that bear `what` and `remedy`
 MOST = 100  # problems of one document; who has more than that sees the rest later
@@ -57,24 +57,29 @@ def problems(model: type[BaseModel], node: Node, errors: Sequence[ErrorDetails])
         for (path, _), group in groups.items()
         # Of a choice between shapes the one that went deeper is the one that was meant.
         if not (len(group) > 1 and path in deep)
-        for problem in _explained(group, unknown)
+        for problem in _explained(node, group, unknown)
     ]
 
 
-def _explained(group: list[tuple[ErrorDetails, Spot]], unknown: Mapping[Any, Problem]) -> Iterator[Problem]:
+def _explained(
+    document: Node, group: list[tuple[ErrorDetails, Spot]], unknown: Mapping[Any, Problem]
+) -> Iterator[Problem]:
     error, spot = group[0]
     if len(group) > 1 and all(_wanted(each) for each, _ in group):
         yield _wrong_kind(spot, list(dict.fromkeys(_wanted(each) for each, _ in group)))
         return
     # A value of the right kind that is out of bounds is not told of the other kinds.
     for error, spot in [each for each in group if not _wanted(each[0])] or group:
-        yield unknown[spot.path] if error["type"] == "extra_forbidden" else _one(error, spot)
+        if error["type"] == "extra_forbidden":
+            yield unknown[spot.path]
+        elif error["type"] == "missing":
+            yield _missing(document, spot)
+        else:
+            yield _one(error, spot)
 
 
 def _one(error: ErrorDetails, spot: Spot) -> Problem:
     kind_ = error["type"]
-    if kind_ == "missing":
-        return Problem(spot.place, f"the key `{spot.path[-1]}` is missing{_inside(spot)}", "add it")
     if kind_ == OURS:
         return Problem(spot.named_place, error["ctx"]["what"], error["ctx"]["remedy"])
     if kind_ == NO_VALUE:
@@ -86,8 +91,7 @@ def _one(error: ErrorDetails, spot: Spot) -> Problem:
     if _wanted(error):
         return _wrong_kind(spot, [_wanted(error)])
     if kind_ == "union_tag_not_found":
-        key = error["ctx"]["discriminator"].strip("'")
-        return Problem(spot.named_place, f"the key `{key}` is missing in {spot.name}", "add it")
+        return _no_tag(error, spot)
     if kind_ == "union_tag_invalid":
         return _wrong_tag(error, spot)
     if kind_ in {"value_error", "assertion_error"}:
@@ -97,10 +101,40 @@ def _one(error: ErrorDetails, spot: Spot) -> Problem:
     return Problem(spot.place, what, remedy)
 
 
+def misspelt(node: Node, known: Sequence[str]) -> Iterator[Problem]:
+    """Keys that are probably known ones misspelt, in a map that may hold others too."""
+    for key, entry in node.entries.items():
+        meant = near(key, [name for name in known if name not in node.entries]) if key not in known else None
+        if meant is not None:
+            yield Problem(entry.key or entry.place, f"unknown key `{shown(key)}`", f"did you mean `{meant}`?")
+
+
 def _unknown_key(spot: Spot) -> Problem:
     key = str(spot.path[-1])
     otherwise = f"known here: {listed(sorted(spot.known), 'and')}" if spot.known else "remove it"
     return Problem(spot.place, f"unknown key `{shown(key)}`", suggest(key, spot.known, otherwise))
+
+
+def _missing(document: Node, spot: Spot) -> Problem:
+    """A key that is not there; unless it stands there misspelt, or a name beside was meant that has it."""
+    key = str(spot.path[-1])
+    others = {name: entry for name, entry in spot.parent.entries.items() if name not in spot.known}
+    for problem in misspelt(Node(others, spot.place), [key]):
+        return problem
+    what = f"the key `{key}` is missing{_inside(spot)}"
+    *above, name = spot.path[:-1] or ("",)
+    around = find(document, above)
+    complete = [other for other, entry in around.entries.items() if key in entry.entries] if around is not None else []
+    meant = near(name, complete) if isinstance(name, str) else None
+    return Problem(spot.place, what, f"add it, or did you mean `{meant}`?" if meant else "add it")
+
+
+def _no_tag(error: ErrorDetails, spot: Spot) -> Problem:
+    """The key is missing that says which shape is meant."""
+    key = error["ctx"]["discriminator"].strip("'")
+    for problem in misspelt(spot.node or spot.parent, [key]):
+        return problem
+    return Problem(spot.named_place, f"the key `{key}` is missing in {spot.name}", "add it")
 
 
 def _is_misspelt(spot: Spot, unknown: Mapping[tuple[str | int, ...], Problem]) -> bool:

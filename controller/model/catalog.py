@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from controller.errors import Place, Problem
+from controller.model.bundle import Context
 from controller.model.document import Json, Node
 
 
@@ -84,6 +85,14 @@ class ModuleRule:
     env_type_id: str | None
     env_id: str | None
     place: Place
+
+    def holds(self, context: Context) -> bool:
+        """Whether it counts in an environment; None means any."""
+        return (
+            self.project_id in (None, context.project_id)
+            and self.env_type_id in (None, context.env_type_id)
+            and self.env_id in (None, context.env_id)
+        )
 
 
 @dataclass(frozen=True, slots=True)

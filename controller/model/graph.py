@@ -104,6 +104,11 @@ class GraphNode:
     origin: str  # the same as a phrase: "resource `db` of workload `api`"
     ordering: str = "references"
 
+    @property
+    def targets(self) -> set[Coordinate]:
+        """All that it depends on."""
+        return {*self.edges.values(), *self.anonymous}
+
 
 @dataclass(frozen=True, slots=True)
 class Graph:

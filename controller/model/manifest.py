@@ -94,6 +94,11 @@ class EnvironmentConfig:
     mode: Follow = Follow.FOLLOW
     recipients: tuple[str, ...] = ()  # the project's and its own
     output_recipients: tuple[str, ...] = ()
+    places: Mapping[str, Place] = field(default_factory=dict, compare=False)  # of the values that are given, by key
+
+    def place_of(self, key: str) -> Place:
+        """Where a key's value stands; where it is not given, where the environment does."""
+        return self.places.get(key, self.place)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,10 +56,15 @@ class Snapshot:
     tree: Tree
 
 
+def join(folder: str, name: str) -> str:
+    """The path of something in a folder; the root has no name."""
+    return f"{folder}/{name}" if folder else name
+
+
 def walk(tree: Tree, folder: str = "") -> Iterator[tuple[str, Kind]]:
     """Every file, link and submodule below a folder, in order of path, with its kind."""
     for name, kind in tree.names(folder).items():
-        path = f"{folder}/{name}" if folder else name
+        path = join(folder, name)
         if kind is Kind.FOLDER:
             yield from walk(tree, path)
         else:
@@ -129,7 +134,7 @@ def tree_id(folder: str, names: Mapping[str, Kind], identities: Mapping[str, str
     # Git sorts a folder as if its name ended in a slash.
     ordered = sorted(names.items(), key=lambda item: item[0].encode() + (b"/" if item[1] is Kind.FOLDER else b""))
     content = b"".join(
-        _MODES[kind] + b" " + name.encode() + b"\0" + bytes.fromhex(identities[f"{folder}/{name}" if folder else name])
+        _MODES[kind] + b" " + name.encode() + b"\0" + bytes.fromhex(identities[join(folder, name)])
         for name, kind in ordered
     )
     return object_id(b"tree", content)

@@ -41,6 +41,7 @@ def keep_outputs(session: Session) -> tuple[str, ...]:
 def learn_from_state(session: Session) -> None:
     """Let the mask cover what is sensitive in the state: a provider may quote any of it in a diagnostic."""
     _, document = session.document("show", "show", "-json", last_words=True)
+    session.knows_secrets = isinstance(document, dict)
     if isinstance(document, dict):
         session.mask = session.mask.joined(sensitive.in_show(document))
 
@@ -74,8 +75,8 @@ def possibly_orphaned(session: Session) -> tuple[str, ...]:
         return ()
     finished = session.step("state list", "state", "list", capture=True, last_words=True)
     # A state that cannot be read, or is not there yet, knows of nothing.
-    known = set(finished.captured.decode(errors="replace").split("\n")) if finished.code == 0 else set()
-    return tuple(sorted(begun - known))
+    listed = finished.captured.decode(errors="replace").split("\n") if finished.code == 0 else []
+    return tuple(sorted(begun - {session.address(line) for line in listed}))
 
 
 def _keep_workloads(session: Session, outputs: Mapping[str, Json]) -> None:

@@ -77,7 +77,7 @@ def _planned(session: Session, *, is_empty: bool) -> Result:
         raise session.failed("show", finished)
     applied.learn_from_plan(session, show)
     session.publish("plan")
-    summary = plans.summarize(show)
+    summary = plans.summarize(show, session.mask)
     durable.write_json(session.directory / protocol.SUMMARY, summary)
     notes = applied.keep_outputs(session) if is_empty and not job.only_plans else ()
     result = session.result(

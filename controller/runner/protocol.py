@@ -190,7 +190,7 @@ class Observation:
 class Handed:
     """What a supervisor is given on standard input and nowhere else."""
 
-    environment: Mapping[str, str]  # all of the engine's, but for what the supervisor sets itself
+    environment: Mapping[str, str] = field(repr=False)  # all of the engine's, but for what the supervisor sets itself
     masked: tuple[str, ...] = ()  # names of those whose values nobody may read
     passphrase: str | None = field(default=None, repr=False)  # OpenTofu: state and plan are encrypted with it
     fingerprint_key: str | None = field(default=None, repr=False)

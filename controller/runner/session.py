@@ -16,14 +16,15 @@ from controller.model.document import Json
 from controller.runner import durable, output, protocol, steps
 from controller.runner.bundle import MAIN
 from controller.runner.journal import Journal
-from controller.runner.protocol import Ended, Handed, Job, Result
+from controller.runner.protocol import Ended, Handed, Job, Phase, Result
 from controller.runner.steps import Finished, Room, Stop
-from controller.secrets.masking import Mask
-from controller.tofu import diagnostics
+from controller.secrets.masking import MASKED, Mask
+from controller.tofu import addresses, diagnostics
 
 _LAST_WORDS_SECONDS = 120.0  # for steps that only read, after the phase was told to stop
 _LAST_WORDS_GRACE = 10.0
-_SIDE_EFFECT_FREE: Mapping[str, str] = {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
+_WITHHELD = "what a provider said is withheld: the state could not be read, and so nobody knows what in it is secret"
+_SETTINGS: Mapping[str, str] = {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
 
 
 class EndingError(Exception):
@@ -44,13 +45,15 @@ class Session:
         self.job = job
         self.journal = journal
         self.stop = stop
-        self.mask = Mask(handed.environment[name] for name in handed.masked)
+        self.mask = Mask([*(handed.environment[name] for name in handed.masked), handed.passphrase or ""])
+        self.knows_secrets = True  # but for what the state holds, which could not be read
         self.public: list[Json] = []  # diagnostics that were published
         self.lock_changed = False  # init wrote another lock file than it was given
         self.held: list[Mapping[str, Any]] = []  # diagnostics of the last step, as the engine gave them
         self.workdir = directory / protocol.WORK if job.private else Path(job.workdir)
         self.fingerprint_key = (handed.fingerprint_key or "").encode()
         self._environment = _environment(directory, job, handed)
+        self._planned = _planned(directory) if job.phase is not Phase.PLAN else frozenset()
 
     def step(self, name: str, *arguments: str, capture: bool = False, last_words: bool = False) -> Finished:
         """Run the engine with these arguments; with `last_words` even though the phase was told to stop."""
@@ -86,11 +89,20 @@ class Session:
     def publish(self, step: str) -> None:
         """Make the public parts of the diagnostics held since the last time known, masked."""
         for diagnostic in self.held:
-            public = diagnostics.public(diagnostic, step, self.mask, self._main())
+            public = diagnostics.public(self._presentable(diagnostic), step, self.mask, self._main())
             if public is not None:
                 self.public.append(public)
-                self.journal.event("diagnostic", **public)
+                self.journal.event("diagnostic", step=step, **public)
         self.held.clear()
+
+    def address(self, address: str) -> str:
+        """An address as everybody may read it.
+
+        Keys of its instances are values. The plan was summarised when all that is secret in it was known, so whatever
+        key has come through then may be shown, and no other.
+        """
+        shown = addresses.masked(address, self.mask)
+        return shown if shown in self._planned else addresses.masked(address, lambda _: MASKED)
 
     def must_go_on(self, step: str) -> None:
         """Raise if the phase has been told to stop."""
@@ -101,7 +113,7 @@ class Session:
     def stopped(self, why: Ended, step: str, **more: Any) -> EndingError:
         if why is Ended.CANCELLED:
             return EndingError(why, f"cancelled during {step}", **more)
-        seconds = self.job.plan_seconds if self.job.phase is protocol.Phase.PLAN else self.job.apply_seconds
+        seconds = self.job.plan_seconds if self.job.phase is Phase.PLAN else self.job.apply_seconds
         return EndingError(
             why, f"{step} was stopped: the phase may take {seconds} s; {self.see_log('what it waited for')}", **more
         )
@@ -140,6 +152,16 @@ class Session:
         finally:
             os.close(descriptor)
 
+    def _presentable(self, diagnostic: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A diagnostic without keys that may be secret, and without words of a provider that may quote a secret."""
+        address = diagnostic.get("address")
+        if not address:
+            return diagnostic
+        is_planned = self.job.phase is not Phase.PLAN
+        shown = self.address(address) if is_planned else addresses.masked(address, self.mask)
+        summary = {} if self.knows_secrets else {"summary": _WITHHELD}
+        return {**diagnostic, "address": shown, **summary}
+
     def _main(self) -> str:
         """The text that diagnostics about the generated configuration refer to."""
         try:
@@ -163,9 +185,11 @@ class Session:
         self.journal.say(said.text)
         if said.event:
             event = dict(said.event)
+            if "address" in event:
+                event["address"] = self.address(event["address"])
             self.journal.event(event.pop("type"), **event)
         if said.identity:
-            self.journal.identity(said.identity)
+            self.journal.identity(said.identity | {"address": self.address(said.identity["address"])})
         if said.diagnostic:
             self.held.append(said.diagnostic)
 
@@ -173,30 +197,35 @@ class Session:
         self.journal.say(output.read(line).text)
 
 
+def _planned(directory: Path) -> frozenset[str]:
+    """The addresses in the summary of the plan."""
+    changes = (durable.read_json(directory / protocol.SUMMARY) or {}).get("changes", ())
+    return frozenset(change[name] for change in changes for name in ("address", "previous_address") if name in change)
+
+
 def _environment(directory: Path, job: Job, handed: Handed) -> Mapping[str, str]:
     """What the engine finds: what it was handed, and settings of ours that nobody may override."""
-    environment = {"HOME": str(directory / protocol.HOME)} | dict(handed.environment) | dict(_SIDE_EFFECT_FREE)
+    environment = {"HOME": str(directory / protocol.HOME)} | dict(handed.environment) | dict(_SETTINGS)
     if job.plugin_cache:
         environment["TF_PLUGIN_CACHE_DIR"] = job.plugin_cache
     if job.log_level == "debug":
         environment["TF_LOG"] = "DEBUG"
     if handed.passphrase and job.engine.kind is EngineKind.OPENTOFU:
-        environment["TF_ENCRYPTION"] = encryption(handed.passphrase)
+        environment["TF_ENCRYPTION"] = _encryption(handed.passphrase)
     return environment
 
 
-def encryption(passphrase: str) -> str:
-    """OpenTofu's configuration that encrypts state and plan; a state that is not encrypted yet is read, once."""
-    method = "${method.aes_gcm.lockstep}"
-    plain = {"method": "${method.unencrypted.before}"}
+def _encryption(passphrase: str) -> str:
+    """OpenTofu's configuration that encrypts state and plan, and refuses those that are not."""
+    encrypted = {"method": "${method.aes_gcm.lockstep}", "enforced": True}
     configuration = {
         # The passphrase is random: the fewest iterations that are allowed, of the quicker function, are plenty.
         "key_provider": {
             "pbkdf2": {"lockstep": {"passphrase": passphrase, "iterations": 200_000, "hash_function": "sha256"}}
         },
-        "method": {"aes_gcm": {"lockstep": {"keys": "${key_provider.pbkdf2.lockstep}"}}, "unencrypted": {"before": {}}},
-        "state": {"method": method, "fallback": plain},
-        "plan": {"method": method},
+        "method": {"aes_gcm": {"lockstep": {"keys": "${key_provider.pbkdf2.lockstep}"}}},
+        "state": encrypted,
+        "plan": encrypted,
     }
     return json.dumps(configuration)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from controller.errors import Problem
+from controller.model import reserved
 from controller.model.document import Json
 from controller.model.graph import (
     Graph,
@@ -18,7 +19,7 @@ from controller.model.graph import (
     Variable,
 )
 from controller.tofu import blocks, values
-from controller.tofu.names import RESERVED_INPUTS, RESERVED_PROVIDER_ARGUMENTS, RESERVED_VARIABLES, is_identifier
+from controller.tofu.names import is_identifier
 
 _RENAME = "give it another name"
 
@@ -34,7 +35,7 @@ def problems(graph: Graph) -> tuple[Problem, ...]:
 def _of_node(graph: Graph, node: GraphNode) -> Iterator[Problem]:
     where = node.place
     for name in sorted({*node.inputs, *node.params}):
-        if name in RESERVED_INPUTS:
+        if name in reserved.INPUTS:
             what = f"the engine keeps the module input `{name}` of {node.origin} for itself"
             yield Problem(where, what, _RENAME)
         elif not is_identifier(name):
@@ -47,12 +48,12 @@ def _of_node(graph: Graph, node: GraphNode) -> Iterator[Problem]:
 
 def _of_provider(graph: Graph, key: ProviderKey, block: ProviderBlock) -> Iterator[Problem]:
     where = f"provider `{key.type}.{key.id}`"
-    yield from _of_body(where, values.encode(block.configuration), RESERVED_PROVIDER_ARGUMENTS)
+    yield from _of_body(where, values.encode(block.configuration), reserved.PROVIDER_ARGUMENTS)
     for part in _parts(block.configuration):
         wrong = _wrong_reference(graph, part)
         if wrong:
             yield Problem(where, wrong, "refer to an output of a resource")
-        if isinstance(part, Variable) and (part.name in RESERVED_VARIABLES or not is_identifier(part.name)):
+        if isinstance(part, Variable) and (part.name in reserved.VARIABLES or not is_identifier(part.name)):
             what = f"`{part.name}` cannot be the name of a variable"
             yield Problem(where, what, "give the runner's variable another name")
 

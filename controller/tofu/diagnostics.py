@@ -18,6 +18,7 @@ _OF_A_PROVIDER = re.compile(r"^(?:resource|data|ephemeral|provider|provisioner|c
 _ADDRESS_OF_A_PROVIDER = re.compile(r'^provider\["')
 _NODE_OF_THE_METADATA = re.compile(r"^\$\{lookup\(module\.([^,]+),")
 _IN_A_MODULE = re.compile(r"^(?:\./)?modules/([^/]+)/[^/]+/(.+)$")
+_URL = re.compile(r"""([A-Za-z][A-Za-z0-9+.-]*://)(?:[^/\s"'@]*@)?([^\s"'<>?]*)(?:\?[^\s"'<>]*)?""")
 _ROOT = "main.tf.json"
 # Every provider block has a local name of its own, several may have one source: our way of naming, nobody's mistake.
 _OURS = "Duplicate required provider"
@@ -35,16 +36,21 @@ def public(
     if not summary or (summary == _OURS and diagnostic.get("severity") == "warning"):
         return None
     address = diagnostic.get("address")
-    entry: dict[str, Any] = {"severity": str(diagnostic.get("severity") or "error"), "summary": mask(summary)}
+    entry: dict[str, Any] = {"severity": str(diagnostic.get("severity") or "error"), "summary": _said(summary, mask)}
     if address:
         entry |= _named(str(address), main)
     entry |= _place(diagnostic.get("range"), main)
     detail = str(diagnostic.get("detail") or "")
     if detail and step in _OPEN_STEPS and not address and not _is_of_a_provider(diagnostic):
-        entry["detail"] = mask(detail)
+        entry["detail"] = _said(detail, mask)
     elif detail:
         entry["withheld"] = True
     return entry
+
+
+def _said(text: str, mask: Callable[[str], str]) -> str:
+    """Words of the engine; URLs of registries and mirrors lose what may open a door: user, password, query."""
+    return _URL.sub(r"\1\2", mask(text))
 
 
 def _is_of_a_provider(diagnostic: Mapping[str, Any]) -> bool:
@@ -112,8 +118,8 @@ def _node(module: str, main: str) -> dict[str, Any]:
         metadata = json.loads(main)["output"][METADATA]["value"]
     except (ValueError, KeyError, TypeError):
         return {"module": module}
-    for coordinate, expression in metadata.items():
-        found = _NODE_OF_THE_METADATA.match(expression)
+    for coordinate, expression in metadata.items() if isinstance(metadata, Mapping) else ():
+        found = _NODE_OF_THE_METADATA.match(str(expression))
         if found and found[1] == module:
             return {"module": coordinate}
     return {"module": module}

@@ -11,15 +11,17 @@ from collections.abc import Iterable, Sequence
 from controller.tofu.names import is_identifier
 
 _OPENING = re.compile(r"[$%]\{")
+_MARK = "\N{BYTE ORDER MARK}"
 # Before `${` a dollar would turn it into an escape. Behind a carriage return without a line feed the engine reads no
-# more expressions, and escapes in another way. So both are written as expressions themselves.
-_BEFORE_AN_EXPRESSION = re.compile(r"\$*\r(?!\n)|\$+\Z")
-_BEHIND_AN_EXPRESSION = re.compile(r"\$*\r(?!\n)")
+# more expressions, and escapes in another way. A byte order mark at the beginning it drops. So each of them is written
+# as an expression itself.
+_BEFORE_AN_EXPRESSION = re.compile(rf"\A{_MARK}|\$*\r(?!\n)|\$+\Z")
+_BEHIND_AN_EXPRESSION = re.compile(rf"\A{_MARK}|\$*\r(?!\n)")
 
 
 def literal(text: str) -> str:
     """The template that yields `text`."""
-    if _OPENING.search(text) is None:
+    if _OPENING.search(text) is None and not text.startswith(_MARK):
         return text
     return _beside_an_expression(text, _BEHIND_AN_EXPRESSION)
 
@@ -45,7 +47,8 @@ def traversal(root: str, path: Sequence[str]) -> str:
 def _beside_an_expression(text: str, trouble: re.Pattern[str]) -> str:
     pieces, position = [], 0
     for found in trouble.finditer(text):
-        pieces += [_escaped(text[position : found.start()]), '${"', found[0].replace("\r", "\\r"), '"}']
+        quoted = found[0].replace("\r", "\\r").replace(_MARK, "\\ufeff")
+        pieces += [_escaped(text[position : found.start()]), '${"', quoted, '"}']
         position = found.end()
     return "".join((*pieces, _escaped(text[position:])))
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import NoReturn
+import re
+from collections.abc import Collection, Iterator, Mapping
 
+from controller import hcl
 from controller.errors import ManifestError, Place, Problem
 from controller.model.bundle import ProviderPin
 from controller.model.deployment import EngineKind
-from controller.tofu import hcl
 
 NAME = ".terraform.lock.hcl"
 
 _PROGRAM = {EngineKind.OPENTOFU: "tofu", EngineKind.TERRAFORM: "terraform"}
+_PLAIN = re.compile(r"[\w .,:;/+=<>!~@-]*")  # what addresses, versions, constraints and hashes are written with
 _REMEDY = "let the engine write this file: `providers lock`, with the platforms that the runners have"
 
 
@@ -22,13 +23,17 @@ def parse(text: str, path: str = NAME) -> Mapping[str, ProviderPin]:
         body = hcl.parse(text)
     except hcl.HclError as e:
         raise ManifestError([Problem(Place(path, e.line, e.column), e.what, _REMEDY)]) from e
+    lines = hcl.Lines(text)
     pins: dict[str, ProviderPin] = {}
+    problems: list[Problem] = []
     for block in body.of("provider"):
-        if len(block.labels) != 1 or block.labels[0].count("/") != 2:
-            _refuse(path, block, "a provider's full address, `host/namespace/type`, is missing")
-        if block.labels[0] in pins:
-            _refuse(path, block, f"`{block.labels[0]}` has two entries")
-        pins[block.labels[0]] = _pin(path, block)
+        pin = _pin(block, pins.keys())
+        if isinstance(pin, ProviderPin):
+            pins[block.labels[0]] = pin
+        else:
+            problems.append(Problem(Place(path, *lines.place(block.offset)), pin, _REMEDY))
+    if problems:
+        raise ManifestError(problems)
     return dict(sorted(pins.items()))
 
 
@@ -54,17 +59,21 @@ def _lines(pins: Mapping[str, ProviderPin], engine: EngineKind) -> Iterator[str]
         yield "}\n"
 
 
-def _pin(path: str, block: hcl.Block) -> ProviderPin:
+def _pin(block: hcl.Block, before: Collection[str]) -> ProviderPin | str:
+    """The pin of an entry, or what is wrong with it. `before`: addresses of other entries."""
+    address = block.labels[0] if len(block.labels) == 1 else ""
+    if address.count("/") != 2:
+        return "a provider's full address, `host/namespace/type`, is missing"
+    if address in before:
+        return f"`{address}` has two entries"
     given = {name: hcl.literal(expression) for name, expression in block.body.attributes.items()}
     version, constraints, hashes = given.get("version"), given.get("constraints"), given.get("hashes", [])
     if not isinstance(version, str) or not version:
-        _refuse(path, block, f"the entry of `{block.labels[0]}` has no version")
+        return f"the entry of `{address}` has no version"
     if not isinstance(constraints, str | None):
-        _refuse(path, block, f"the constraints of `{block.labels[0]}` are not a text")
+        return f"the constraints of `{address}` are not a text"
     if not isinstance(hashes, list) or not all(isinstance(digest, str) for digest in hashes):
-        _refuse(path, block, f"the hashes of `{block.labels[0]}` are not a list of texts")
+        return f"the hashes of `{address}` are not a list of texts"
+    if not all(map(_PLAIN.fullmatch, (address, version, constraints or "", *hashes))):
+        return f"the entry of `{address}` has characters that no address, version, constraint or hash is written with"
     return ProviderPin(version, constraints, tuple(sorted(hashes)))
-
-
-def _refuse(path: str, block: hcl.Block, what: str) -> NoReturn:
-    raise ManifestError([Problem(Place(path, block.line, block.column), what, _REMEDY)])

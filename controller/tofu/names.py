@@ -16,12 +16,6 @@ if TYPE_CHECKING:  # the supervisor imports this module and has to start fast
 
 METADATA = "platform_orchestrator_metadata"
 
-# Arguments of a `module` block that belong to the engine.
-RESERVED_INPUTS = frozenset({"count", "depends_on", "for_each", "lifecycle", "providers", "source", "version"})
-RESERVED_VARIABLES = RESERVED_INPUTS | {"locals"}
-# Arguments of a `provider` block that belong to the engine, or to us (`alias`, and `version` by its constraint).
-RESERVED_PROVIDER_ARGUMENTS = RESERVED_INPUTS - {"providers"} | {"alias", "locals", "provisioner"}
-
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _LONGEST = 91
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from controller.tofu import addresses
 from controller.tofu.names import METADATA, module_name_of, workload_of
 
 FORMAT = 1
@@ -29,13 +30,14 @@ _ACTIONS = {
 _COUNTED = {"create": "create", "update": "update", "delete": "destroy", "replace": "replace"}
 
 
-def summarize(show: Mapping[str, Any]) -> dict[str, Any]:
+def summarize(show: Mapping[str, Any], mask: Callable[[str], str] = str) -> dict[str, Any]:
     """The public summary of a plan, from the engine's `show -json`.
 
-    `module` of a change is the coordinate of the node that it belongs to, null where it belongs to none.
+    `module` of a change is the coordinate of the node that it belongs to, null where it belongs to none. `mask` hides
+    what is secret in the keys of instances.
     """
     nodes = _nodes(show)
-    changes = [_change(resource, nodes) for resource in show.get("resource_changes") or () if _action(resource)]
+    changes = [_change(resource, nodes, mask) for resource in show.get("resource_changes") or () if _action(resource)]
     outputs = [
         {"name": workload_of(name), "action": _verb(change["actions"])}
         for name, change in sorted((show.get("output_changes") or {}).items())
@@ -63,10 +65,10 @@ def fingerprint(show: Mapping[str, Any], key: bytes) -> str:
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
-def _change(resource: Mapping[str, Any], nodes: Mapping[str, str]) -> dict[str, Any]:
+def _change(resource: Mapping[str, Any], nodes: Mapping[str, str], mask: Callable[[str], str]) -> dict[str, Any]:
     change = resource["change"]
     entry = {
-        "address": resource["address"],
+        "address": addresses.masked(resource["address"], mask),
         "module": nodes.get(_root_module(resource.get("module_address"))),
         "action": _action(resource),
         "attributes": _attributes(change),
@@ -75,7 +77,7 @@ def _change(resource: Mapping[str, Any], nodes: Mapping[str, str]) -> dict[str, 
         "mode": resource["mode"],
     }
     if resource.get("previous_address"):
-        entry["previous_address"] = resource["previous_address"]
+        entry["previous_address"] = addresses.masked(resource["previous_address"], mask)
     reason = resource.get("action_reason") or ("deposed" if resource.get("deposed") else None)
     return entry | ({"reason": reason} if reason else {})
 

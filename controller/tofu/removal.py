@@ -21,7 +21,7 @@ def kept(document: Document, previous: Sequence[Document], names: Mapping[str, s
     """What stays, as a document. `previous`: older documents, newest first; `names`: old coordinate -> present one."""
     gone = _gone(document, previous, names)
     past = [*((text, home) for text, home in gone.items()), *_rebuilt(document, previous, names)]
-    homes, blocks = _closure(document, gone, names, past)
+    homes, blocks = _closure(document, gone, names, past, previous)
     modules = _modules(homes)
     return {
         "format": document["format"],
@@ -63,7 +63,11 @@ def _code(document: Document, node: Mapping[str, Json]) -> Json:
 
 
 def _closure(
-    document: Document, gone: Mapping[str, Document], names: Mapping[str, str], past: Sequence[tuple[str, Document]]
+    document: Document,
+    gone: Mapping[str, Document],
+    names: Mapping[str, str],
+    past: Sequence[tuple[str, Document]],
+    previous: Sequence[Document],
 ) -> tuple[dict[str, Document], dict[str, Document]]:
     """Nodes and provider blocks that have to stay, each with the document that it comes from."""
     homes: dict[str, Document] = {}
@@ -73,8 +77,10 @@ def _closure(
         home, name = due.pop(0)
         if name in document["providers"] or name in blocks:
             continue
-        blocks[name] = home
-        nodes_due = list(values.targets(home["providers"][name].get("configuration", {})))
+        # What was kept once has a block of its own only where that was not wanted anyway.
+        owner = next(older for older in (home, *previous) if name in older["providers"])
+        blocks[name] = owner
+        nodes_due = list(values.targets(owner["providers"][name].get("configuration", {})))
         while nodes_due:
             text = nodes_due.pop()
             if text in homes or names.get(text, text) in document["nodes"]:

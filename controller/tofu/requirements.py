@@ -6,14 +6,13 @@ answer unknown: None.
 
 from __future__ import annotations
 
-import json
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from controller import hcl
 from controller.model.deployment import EngineKind
 from controller.model.document import Json
-from controller.tofu import hcl
 
 _REGISTRY = {
     EngineKind.OPENTOFU: "registry.opentofu.org",
@@ -84,8 +83,8 @@ def _code(files: Mapping[str, bytes], folder: str, engine: EngineKind) -> _Code 
     for path in _paths(files, folder, engine):
         try:
             text = files[path].decode()
-            code = _from_json(json.loads(text)) if path.endswith(".json") else _from_native(hcl.parse(text))
-        except (ValueError, RecursionError, hcl.HclError):
+            code = _from_json(hcl.document(text)) if path.endswith(".json") else _from_native(hcl.parse(text))
+        except (UnicodeDecodeError, hcl.HclError):
             return None
         required |= code.required
         used |= code.used
@@ -116,40 +115,39 @@ def _from_native(body: hcl.Body) -> _Code:
             chosen = block.body.attributes.get("provider", ())
             used |= {_local_name(chosen[0].text if chosen else None, type_) for type_ in block.labels[:1]}
     sources = (hcl.literal(block.body.attributes.get("source", ())) for block in body.of("module"))
-    return _Code(required, frozenset(used), tuple(source or "" for source in sources))
+    return _Code(required, frozenset(used), tuple(map(_call, sources)))
 
 
 def _from_json(document: Json) -> _Code:
     required: dict[str, tuple[str | None, str]] = {}
-    for settings in _maps(document, "terraform"):
-        for given in _maps(settings, "required_providers"):
+    for settings in hcl.blocks(document, "terraform"):
+        for given in hcl.blocks(settings, "required_providers"):
             required |= {name: _required(entry) for name, entry in given.items()}
-    used = {name for providers in _maps(document, "provider") for name in providers}
+    used = {name for providers in hcl.blocks(document, "provider") for name in providers}
     for kind in _OF_A_PROVIDER:
-        for type_, named in ((t, named) for types in _maps(document, kind) for t, named in types.items()):
+        for type_, named in ((t, named) for types in hcl.blocks(document, kind) for t, named in types.items()):
             for body in _bodies(named):
                 used.add(_local_name(body.get("provider"), type_))
-    calls = (call for modules in _maps(document, "module") for call in _bodies(modules))
-    return _Code(required, frozenset(used), tuple(str(call.get("source") or "") for call in calls))
+    calls = (call for modules in hcl.blocks(document, "module") for call in _bodies(modules))
+    return _Code(required, frozenset(used), tuple(_call(call.get("source")) for call in calls))
+
+
+def _call(source: Json) -> str:
+    return source if isinstance(source, str) else ""
 
 
 def _required(given: Json) -> tuple[str | None, str]:
-    if isinstance(given, Mapping):
-        return given.get("source"), str(given.get("version") or "")
-    return None, str(given or "")
+    """Source and constraint of an entry; an old one is a constraint alone."""
+    entry = given if isinstance(given, Mapping) else {"version": given}
+    source, version = entry.get("source"), entry.get("version")
+    return source if isinstance(source, str) else None, version if isinstance(version, str) else ""
 
 
-def _local_name(chosen: str | None, type_: str) -> str:
-    return chosen.strip('"').partition(".")[0] if chosen else type_.partition("_")[0]
-
-
-def _maps(document: Json, key: str) -> Iterator[Mapping[str, Json]]:
-    """The objects at `key`, which may be one or a list of them."""
-    found = document.get(key) if isinstance(document, Mapping) else None
-    yield from (item for item in (found if isinstance(found, list) else [found]) if isinstance(item, Mapping))
+def _local_name(chosen: Json, type_: str) -> str:
+    return chosen.strip('"').partition(".")[0] if isinstance(chosen, str) else type_.partition("_")[0]
 
 
 def _bodies(named: Json) -> Iterator[Mapping[str, Json]]:
     for blocks in named if isinstance(named, list) else [named]:
         for name in blocks if isinstance(blocks, Mapping) else ():
-            yield from _maps(blocks, name)
+            yield from hcl.blocks(blocks, name)

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from controller.history import decide, person, store
+from controller.history import person, read, record, store, watching
+from controller.history.columns import Base
 from controller.history.store import Store
-from controller.history.tables import Base
-from controller.model.deployment import Rank
-from tests.history_factories import act, deployment, opened_environment
+from controller.model.deployment import Rank, Status
+from tests.history_factories import act, carried, deployment, opened_environment, the_environment, verdicts
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -52,7 +52,7 @@ def test_upgrading_twice_changes_nothing(opened: Store) -> None:
 
 def test_a_second_apply_in_an_environment_is_refused_by_the_database_itself(opened: Store) -> None:
     """I1, whatever the code does."""
-    decide.ensure_repository(opened, "acme", "https://git.acme.example/acme.git", "main")
+    watching.ensure_repository(opened, "acme", "https://git.acme.example/acme.git", "main")
     uuid, first = opened_environment(opened)
     second = person.opened(opened, deployment(uuid, "d2", rank=Rank.PERSON), act()).id
     update = sa.text("UPDATE deployments SET status = :status WHERE id = :id")
@@ -60,3 +60,19 @@ def test_a_second_apply_in_an_environment_is_refused_by_the_database_itself(open
         session.execute(update, {"status": "applying", "id": first})
     with pytest.raises(sa.exc.IntegrityError), opened.writing() as session:
         session.execute(update, {"status": "interrupted", "id": second})
+
+
+def test_a_deployment_lives_from_opening_to_end_in_both_databases(opened: Store) -> None:
+    watching.ensure_repository(opened, "acme", "https://git.acme.example/acme.git", "main")
+    uuid, first = opened_environment(opened)
+    assert carried(opened, first).status is Status.SUCCEEDED
+    second = person.opened(opened, deployment(uuid, "d2", rank=Rank.PERSON, created_by="ann"), act()).id
+    record.progressed(opened, second, [{"n": 1, "type": "a"}], [(1, b"x")])
+    carried(opened, second, at=40)
+    found = the_environment(opened)
+    assert (found.applied, found.last_success, len(found.holds)) == ("d2", second, 1)
+    assert [row.id for row in read.deployments(opened)] == [second, first]
+    assert read.deployment(opened, second[:8]).created_at == act().now
+    person.resumed(opened, "shop", "development", act())
+    assert watching.end_expired_holds(opened, act().now) == 0
+    assert verdicts(opened) == {"1": "deployed"}

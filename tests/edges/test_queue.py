@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from controller.errors import ConflictError
-from controller.history import decide, person, read, record, work
+from controller.history import decide, person, read, record, watching, work
 from controller.history.decide import Decided
 from controller.history.record import Finish
 from controller.history.store import Store
@@ -208,15 +208,15 @@ def test_the_expected_last_deployment_is_compared_before_anything_opens(store: S
 
 
 def test_an_unmoved_repository_is_decided_once(store: Store) -> None:
-    assert decide.undecided(store) == []
-    decide.polled(store, REPOSITORY, after(1), head="a" * 40)
-    assert decide.undecided(store) == [REPOSITORY]
+    assert watching.undecided(store) == []
+    watching.polled(store, REPOSITORY, after(1), head="a" * 40)
+    assert watching.undecided(store) == [REPOSITORY]
     opened_environment(store)
-    decide.polled(store, REPOSITORY, after(1), head=now(store).repository.decided_tip)
+    watching.polled(store, REPOSITORY, after(1), head=now(store).repository.decided_tip)
     assert decided_on(store, [], at=1, woken=now(store).wake)
-    assert decide.undecided(store) == []
-    decide.wake(store, REPOSITORY)
-    assert decide.undecided(store) == [REPOSITORY]
+    assert watching.undecided(store) == []
+    watching.wake(store, REPOSITORY)
+    assert watching.undecided(store) == [REPOSITORY]
 
 
 def test_a_decision_on_what_has_changed_meanwhile_is_not_written(store: Store) -> None:

@@ -120,6 +120,8 @@ def test_a_sensitive_output_is_masked_in_warnings_and_metadata(make: Make) -> No
 
     assert seen.apply_result is not None
     assert seen.apply_result.diagnostics == ({"severity": "warning", "summary": "(masked) is weak"},)
+    [event] = [event for event in seen.events if event["type"] == "diagnostic"]
+    assert (event["step"], event["summary"]) == ("apply", "(masked) is weak")
     assert json.loads((runs.directory / protocol.METADATA).read_text()) == {"db.default#main": {"Url": "x (masked)"}}
     assert runs.outputs() == {"api": {"URL": "canary-in-output"}, "7up": {}}
 
@@ -245,6 +247,14 @@ def test_a_plan_that_the_engine_finds_stale_may_be_made_again(make: Make) -> Non
     assert seen.apply_result is not None
     assert seen.apply_result.status == "succeeded"
     assert runs.ledger_lines() == ["applied"]
+
+
+def test_a_runner_cannot_switch_off_what_the_supervisor_sets(make: Make) -> None:
+    runs = make('echo "$TF_INPUT $CHECKPOINT_DISABLE $TF_LOG $TF_PLUGIN_CACHE_DIR $HOME" >> $LEDGER\n' + script())
+    runs.environment = {"TF_INPUT": "1", "TF_PLUGIN_CACHE_DIR": "/elsewhere", "HOME": "/of/the/runner"}
+    runs.plan(bundle(), log_level="debug")
+
+    assert set(runs.ledger_lines()) == {f"0 1 DEBUG {runs.base}/plugins /of/the/runner"}
 
 
 def test_a_failure_before_the_apply_began_has_changed_nothing(make: Make) -> None:

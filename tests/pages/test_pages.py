@@ -10,6 +10,7 @@ import pytest
 from controller.model.deployment import Role, Status, VerdictKind
 from tests import webui_factories as make
 from tests.webui_factories import World
+from webui.pages import deployment_page, display
 
 PAGES = ["/", "/history", "/commits", "/system", "/environments/shop/development"]
 
@@ -72,15 +73,77 @@ def test_a_viewer_is_not_offered_what_a_viewer_may_not_do(shop: World):
 def test_a_deployment_shows_commit_plan_graph_and_manifest(shop: World):
     id = make.newest(shop)
     seen = shop.visitor().see(f"/deployments/{id}")
-    assert f"Add the shop succeeded Deploy of shop/development, {id}" in seen
+    assert f"Add the shop succeeded Deployment of shop/development, {id}" in seen
     assert "Author Ada Example" in seen
-    assert (
-        "postgres.default#workloads.api.db + create "
-        "module.postgres_default_workloads_api_db.terraform_data.this input, triggers_replace" in seen
-    )
+    assert "postgres.default#workloads.api.db + create terraform_data.this input, triggers_replace" in seen
     assert "Outputs that change: api (create). Their values are encrypted." in seen
     assert "workloads: api: resources: db: type: postgres" in seen
     assert f"lockstep logs {id} --key-file FILE" in seen
+
+
+def test_a_plan_of_a_request_names_a_commit_that_has_no_page(shop: World):
+    of = make.commit("Grow")
+    made = make.new(shop, "shop/development", of, by="bot", mode=make.Mode.PLAN_ONLY, ref="refs/heads/grow")
+    make.person.opened(shop.store, made, make.Act("bot", shop.now))
+    visitor = shop.visitor()
+    for path in ("/history", f"/deployments/{made.id}"):
+        assert of.id[:10] in visitor.see(path)
+        assert f"/commits/{of.id}" not in visitor.client.get(path).get_data(as_text=True)
+    assert "Grow queued Plan of shop/development" in visitor.see(f"/deployments/{made.id}")
+
+
+@pytest.mark.parametrize(
+    ("status", "way"),
+    [
+        pytest.param(
+            Status.FAILED, [("Queue", "done"), ("Plan", "bad"), ("Apply", ""), ("Failed", "bad")], id="failed"
+        ),
+        pytest.param(
+            Status.CANCELLED, [("Queue", "done"), ("Plan", ""), ("Apply", ""), ("Cancelled", "wait")], id="cancelled"
+        ),
+    ],
+)
+def test_the_way_shows_how_far_it_came(shop: World, status: Status, way: list[tuple[str, str]]):
+    id = make.by_person(shop, "shop/development", "grace")
+    assert make.work.claim_queued(shop.store, "test", shop.now, make.timedelta(minutes=5)) == id
+    make.ended(shop, id, status)
+    row, details = make.read.deployment(shop.store, id), make.read.details(shop.store, id)
+    assert [(step.word, step.state) for step in deployment_page.steps(row, details)] == way
+
+
+def test_the_way_shows_where_an_apply_stands(shop: World):
+    id = make.by_person(shop, "shop/development", "grace")
+    make.planned(shop, id, make.summary(make.change("update")))
+    make.record.begin_apply(shop.store, id, shop.now)
+    row, details = make.read.deployment(shop.store, id), make.read.details(shop.store, id)
+    assert [(step.word, step.state) for step in deployment_page.steps(row, details)] == [
+        ("Queue", "done"),
+        ("Plan", "done"),
+        ("Apply", "now"),
+        ("Result", ""),
+    ]
+
+
+def test_a_page_stays_the_same_while_nothing_but_seconds_pass(shop: World):
+    visitor = shop.visitor()
+    first = visitor.client.get("/").headers["ETag"]
+    shop.later(seconds=50)
+    assert visitor.client.get("/").headers["ETag"] == first
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "just now"), (59, "just now"), (60, "1 min ago"), (7199, "1 h ago"), (86400, "1 d ago"), (-5, "just now")],
+)
+def test_an_age_is_told_in_its_largest_unit(seconds: int, said: str):
+    assert display.age(make.NOW - make.timedelta(seconds=seconds), make.NOW) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (120, "2 min"), (7200, "2 h")]
+)
+def test_a_span_is_told_with_seconds_below_an_hour(seconds: int, said: str):
+    assert display.length(make.timedelta(seconds=seconds)) == said
 
 
 def test_an_error_shows_its_public_part_and_where_the_rest_is(shop: World):
@@ -189,7 +252,9 @@ def test_an_unknown_page_is_told_in_words(shop: World):
 
 
 def test_the_system_page_says_how_polls_went(shop: World):
-    make.decide.polled(shop.store, "shop", shop.now, error="https://git.example/shop.git: no answer; it is tried again")
+    make.watching.polled(
+        shop.store, "shop", shop.now, error="https://git.example/shop.git: no answer; it is tried again"
+    )
     seen = shop.visitor().see("/system")
     assert "Engine: tofu 1.10.2; `tofu` at /usr/bin/tofu is the first that fits." in seen
     assert "failed https://git.example/shop.git: no answer; it is tried again" in seen

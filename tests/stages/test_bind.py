@@ -243,6 +243,22 @@ def test_a_removed_node_stays_while_a_provider_of_removed_things_is_configured_f
     assert (third.kept, "provider" in main(third)) == (None, False)
 
 
+def test_what_stayed_once_finds_a_provider_that_was_wanted_then() -> None:
+    """A deployment ended in a KeyError: what had been kept used a provider that only the next commit removed."""
+    app, cluster = on("cluster"), AWS
+    before = document(
+        resource("app", providers={"k8s": app}),
+        resource("cluster", providers={"aws": cluster}),
+        providers={app: k8s("cluster"), cluster: BLOCK},
+    )
+    between = document(resource("dns", providers={"aws": cluster}), providers={cluster: BLOCK})
+    first = bind(between, offline(), [before])
+    assert first.kept is not None
+    assert set(first.kept["providers"]) == {provider_name(app)}
+    second = bind(document(resource("zone")), offline(), [between], kept=first.kept)
+    assert set(main(second)["provider"]) == {provider_name(cluster)}
+
+
 def test_what_stays_refers_to_renamed_nodes_by_their_present_name() -> None:
     key = on("cluster")
     before = document(resource("app", providers={"k8s": key}), resource("cluster"), providers={key: k8s("cluster")})

@@ -120,8 +120,8 @@ def test_a_link_to_a_document_is_followed() -> None:
         pytest.param(
             {"modules/postgres/module.yaml": POSTGRES.replace("resource_type: postgres", "resource_type: postgers")},
             [
-                "[postgers] platform/modules/postgres/module.yaml:1:1: resource type `postgers` is unknown; did you "
-                "mean `postgres`?"
+                "[postgers postgres] platform/modules/postgres/module.yaml:1:16: resource type `postgers` is unknown; "
+                "did you mean `postgres`?"
             ],
             id="unknown-resource-type",
         ),
@@ -132,10 +132,10 @@ def test_a_link_to_a_document_is_followed() -> None:
                 )
             },
             [
-                "[postgres] platform/modules/postgres/module.yaml:1:1: module `postgres` maps `aws` to provider "
+                "[postgres] platform/modules/postgres/module.yaml:7:25: module `postgres` maps `aws` to provider "
                 "`aws.mian`, which does not exist; did you mean `aws.main`?",
-                "[postgres] platform/modules/postgres/module.yaml:9:3: resource type `netwrk` is unknown; did you mean "
-                "`network`?",
+                "[postgres] platform/modules/postgres/module.yaml:9:15: resource type `netwrk` is unknown; did you "
+                "mean `network`?",
             ],
             id="unknown-references",
         ),
@@ -179,9 +179,8 @@ def test_a_link_to_a_document_is_followed() -> None:
         pytest.param(
             {"modules/postgres/module.yaml": POSTGRES.replace("{}\n", "{env_type_id: prodution}\n")},
             [
-                "[postgres] platform/modules/postgres/module.yaml:13:5: environment type `prodution` is unknown; did "
-                "you "
-                "mean `production`?"
+                "[postgres] platform/modules/postgres/module.yaml:13:19: environment type `prodution` is unknown; did "
+                "you mean `production`?"
             ],
             id="unknown-environment-type",
         ),

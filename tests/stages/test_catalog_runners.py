@@ -110,7 +110,7 @@ def test_runners_of_clusters_and_all_state_storages_are_read(configuration: str,
         ),
         (
             LOCAL.replace("env_type_id: production", "env_type_id: prod"),
-            "9:5: environment type `prod` is unknown; use `development`, `production`, or declare it in "
+            "9:37: environment type `prod` is unknown; use `development`, `production`, or declare it in "
             "`environment-types.yaml`",
         ),
         (
@@ -135,3 +135,10 @@ def test_runners_of_clusters_and_all_state_storages_are_read(configuration: str,
 )
 def test_a_fault_stops_all_and_says_what_to_do(text: str, told: str) -> None:
     assert problems(files(text)) == [f"[all] platform/runners/all.yaml:{told}"]
+
+
+def test_what_is_no_name_of_a_variable_is_not_repeated() -> None:
+    """A comma or a quote too many makes a name of a value, which is a secret perhaps."""
+    text = 'id: it\nrunner_configuration: {type: local, env: {TOKEN: "a", "canary of"}, request: {env: {=b: x}}}\n'
+    rule = "this is not a valid name of an environment variable; use letters, digits and `_`, no digit first"
+    assert problems(files(text)) == [f"[all] platform/runners/all.yaml:2:{column}: {rule}" for column in (55, 85)]

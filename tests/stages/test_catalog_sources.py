@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from controller.catalog import folders, hcl, sources
+from controller.catalog import folders, sources
 from controller.catalog.read import read
 from controller.model.catalog import ModuleSource, SourceKind
 from controller.model.tree import Kind, MemoryTree
@@ -115,6 +115,11 @@ FORMS = (
             "`~>1` in module source `acme/vpc/aws@~>1` is not an exact version",
             "write one like `@1.2.3`",
         ),
+        (
+            "/opt/${x}",
+            "module source `/opt/${x}` has `${` in it, which not every engine reads as text",
+            "rename it",
+        ),
         ("/opt/../x", "module source `/opt/../x` is not a plain path", "write `/x`"),
     ],
 )
@@ -150,6 +155,17 @@ def test_a_folder_is_known_by_its_files_and_those_of_its_includes() -> None:
     assert source({**files, "modules/db/main.tf": "# c"}).content != found.content
     assert source({**files, "modules/common/main.tf": "# c"}).content != found.content
     assert source({**files, "modules/other/main.tf": "# c"}).content == found.content
+
+
+def test_two_modules_that_include_each_other_are_different_code() -> None:
+    """A user saw the providers of the one asked for where only the other was used."""
+    files = {
+        **modules("module_source: .\nincludes: [../net]\n", **{"db/main.tf": "", "net/main.tf": ""}),
+        "resource-types/net.yaml": "id: net\n",
+        "modules/net/module.yaml": "resource_type: net\nmodule_source: .\nincludes: [../db]\n",
+    }
+    found = catalog(files).modules
+    assert found["db"].source.content != found["net"].source.content
 
 
 def test_a_rule_in_the_modules_document_is_not_its_content() -> None:
@@ -202,6 +218,13 @@ def test_the_files_of_a_folder_lie_where_they_lie_in_the_repository() -> None:
             "like "
             "`../common`",
             id="includes",
+        ),
+        pytest.param(
+            "module_source: ./a%{b\n",
+            {"db/a%{b/main.tf": ""},
+            "module.yaml:2:16: module source `platform/modules/db/a%{b` has `%{` in it, which not every engine reads "
+            "as text; rename it",
+            id="folder-that-reads-as-a-template",
         ),
         pytest.param(
             "module_source: inline\n",
@@ -262,6 +285,34 @@ def test_the_files_of_a_folder_lie_where_they_lie_in_the_repository() -> None:
         ),
         pytest.param(
             HERE,
+            {
+                "db/main.tf.json": '{"locals": {"a": "../net", "${file(\\"/x\\")}": 1},\n'
+                ' "module": [{"n": [{"source": "../net"}]}],\n "module": {"m": {"source": "/net"}}}'
+            },
+            "main.tf.json:1:28: `/x` is a path on the runner; copy the file into the module's folder\n"
+            "main.tf.json:2:31: the module source `../net` leads out of the module; add the folder to `includes` of "
+            "the module, or copy what is needed into the module's own\n"
+            "main.tf.json:3:29: the module source `/net` is a path on the runner; name a folder of this repository, or "
+            "a source with a version",
+            id="json-with-lists-and-keys-that-stand-twice",
+        ),
+        pytest.param(
+            HERE,
+            {"db/main.tf.json": '{"module": }'},
+            "main.tf.json:1:12: this is not JSON; mend the file",
+            id="broken-json",
+        ),
+        pytest.param(
+            HERE,
+            {"db/main.tf": 'module "n" {\n  source = true ? "../a" : (\n  "../b")\n}\n'},
+            "main.tf:2:19: the module source `../a` leads out of the module; add the folder to `includes` of the "
+            "module, or copy what is needed into the module's own\n"
+            "main.tf:3:3: the module source `../b` leads out of the module; add the folder to `includes` of the "
+            "module, or copy what is needed into the module's own",
+            id="nested-source-is-a-choice",
+        ),
+        pytest.param(
+            HERE,
             {"db/main.tf": 'a = "x\n'},
             "main.tf:1:5: this string is not closed; mend the code",
             id="broken-code",
@@ -283,12 +334,17 @@ def test_a_link_out_of_a_module_is_refused() -> None:
             "platform/modules/db/a": (Kind.LINK, b"../../../secret.txt"),
             "platform/modules/db/b": (Kind.LINK, b"/etc/passwd"),
             "platform/modules/db/c": (Kind.LINK, b"main.tf"),
+            "platform/modules/db/d": (Kind.LINK, b"."),
+            "platform/modules/db/e": (Kind.LINK, b"deep"),
+            "platform/modules/db/deep/x.sql": "",
         }
     )
     assert [str(each.problem) for each in read(tree, "platform").problems] == [
         "platform/modules/db/a:1:1: the symbolic link leads to `secret.txt`, outside the module; add the folder to "
         "`includes` of the module, or copy what is needed into the module's own",
         "platform/modules/db/b:1:1: the symbolic link leads to no file of this repository; put the file in its place",
+        "platform/modules/db/d:1:1: the symbolic link leads to the folder `platform/modules/db`, which has symbolic "
+        "links in it; put the folder in its place, or link to its files",
     ]
 
 
@@ -308,11 +364,33 @@ def test_what_stays_inside_is_taken() -> None:
       provisioner "local-exec" {
         command     = "cat > $OUT/x <<EOF\\n..\\nEOF"
         working_dir = "${path.module}/nested"
+        source      = "../elsewhere"
       }
     }
     """
     files = {"db/main.tf": code, "db/nested/main.tf": 'a = file("${path.module}/../t.tpl")', "common/x.tf": ""}
     assert problems(modules(SHARING, **files)) == []
+
+
+def test_a_source_in_a_plain_object_is_none_of_a_module() -> None:
+    """A user's volume with `source = "./files"` was taken for a module that does not exist."""
+    code = """
+    locals { x = { source = "./a" } }
+    module "a" {
+      source = "./nested"
+      mount  = { source = "../elsewhere" }
+    }
+    resource "terraform_data" "x" {
+      module {
+        source = "../elsewhere"
+      }
+    }
+    """
+    in_json = (
+        '{"locals": {"x": {"source": "./a"}}, "module": {"b": {"mount": {"source": "../x"}, "source": "./nested"}}}'
+    )
+    files = {"db/main.tf": code, "db/nested/main.tf": "", "db/more.tf.json": in_json}
+    assert problems(modules(HERE, **files)) == []
 
 
 @pytest.mark.parametrize(
@@ -349,14 +427,4 @@ def test_a_file_of_its_own_cannot_be_the_folder_of_all_modules() -> None:
     assert problems(files) == [
         "[db] platform/modules/net.yaml:2:16: `.` is the folder of all modules; move this file to "
         "`platform/modules/net/module.yaml`, beside the module's own files"
-    ]
-
-
-def test_strings_are_found_with_what_stands_before_them() -> None:
-    found = list(hcl.literals('a = "x"\nb = f("y", "z ${g("w")}")\n'))
-    assert [(each.text, each.before) for each in found if isinstance(each, hcl.Literal)] == [
-        ("x", ("a", "=")),
-        ("y", ("f", "(")),
-        ("w", ("g", "(")),
-        ('z ${g("w")}', ("", ",")),
     ]

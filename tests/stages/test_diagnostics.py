@@ -161,3 +161,27 @@ def test_diagnostics_of_a_real_engine_lead_to_their_cause(
     assert [public(one, "validate", masked, main) for one in engine.diagnostics()] == [
         {"severity": "error", **diagnostic}
     ]
+
+
+def test_a_metadata_output_that_lockstep_did_not_write_is_no_trouble() -> None:
+    """A user saw the supervisor stop over a main.tf.json whose metadata output held a number."""
+    found = {"severity": "error", "summary": "No", "range": {"filename": "modules/a/x/main.tf", "start": {"line": 1}}}
+    strange = '{"output": {"platform_orchestrator_metadata": {"value": {"a.b#c": 1}}}}'
+    told = public({**found, "address": "module.m.terraform_data.x"}, "plan", lambda text: text, strange)
+    assert told is not None
+    assert told["module"] == "m"
+
+
+def test_urls_lose_what_may_open_a_door() -> None:
+    """Registries redirect to addresses that are signed, mirrors may have a password."""
+    text = (
+        "unsuccessful request to https://bot:hunter3@mirror.example/a/thing.zip?X-Signature=abc&b=1: 403 Forbidden, "
+        'see "https://docs.example/it?topic=x" or git::ssh://git@forge.example/m.git.'
+    )
+    clean = (
+        "unsuccessful request to https://mirror.example/a/thing.zip 403 Forbidden, "
+        'see "https://docs.example/it" or git::ssh://forge.example/m.git.'
+    )
+    found = said("init", summary=text, detail=text)
+    assert found is not None
+    assert (found["summary"], found["detail"]) == (clean, clean)

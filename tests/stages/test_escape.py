@@ -46,6 +46,9 @@ HOSTILE += [
     "true",
     "null",
     "1e9",
+    "\ufeff",
+    "\ufeff\ufeffx",
+    "\ufeff\r${x}",
 ]
 
 
@@ -55,7 +58,7 @@ def _normal(text: str) -> str:
 
 def texts() -> st.SearchStrategy[str]:
     """Strings made of what templates are made of, normalised as the reader of YAML does and the engine too."""
-    pieces = st.sampled_from(["$", "%", "{", "}", "~", '"', "\\", "x", "\n", "\r", " ", "é", "😀", "/", "."])
+    pieces = st.sampled_from(["$", "%", "{", "}", "~", '"', "\\", "x", "\n", "\r", " ", "é", "😀", "/", ".", "\ufeff"])
     whole = st.one_of(st.lists(pieces, max_size=12).map("".join), st.text(max_size=12))
     return whole.map(_normal)
 
@@ -66,6 +69,8 @@ def texts() -> st.SearchStrategy[str]:
         pytest.param("a ${b} %{c}", "a $${b} %%{c}", id="both-openings"),
         pytest.param("$5 for 100% {x}", "$5 for 100% {x}", id="nothing-else"),
         pytest.param("$${x}", "$$${x}", id="what-looks-escaped"),
+        pytest.param("\ufeff\r$", '${"\\ufeff"}${"\\r"}$', id="a-byte-order-mark-that-the-engine-would-drop"),
+        pytest.param("a\ufeffb", "a\ufeffb", id="and-one-that-it-keeps"),
         pytest.param("a\rb", "a\rb", id="a-carriage-return-alone"),
         pytest.param("a$\r$${b}", 'a${"$\\r"}$$${b}', id="and-before-an-opening"),
     ],
@@ -83,6 +88,9 @@ def test_only_what_opens_a_template_is_escaped(text: str, written: str) -> None:
         pytest.param(["a", "$$", ("var.x",)], 'a${"$$"}${var.x}', id="dollars-in-a-part-of-their-own"),
         pytest.param([("var.x",), "${y}"], "${var.x}$${y}", id="text-behind"),
         pytest.param(["a\rb\r\n$", ("var.x",)], 'a${"\\r"}b\r\n${"$"}${var.x}', id="a-lone-carriage-return"),
+        pytest.param(
+            ["\ufeff$", ("var.x",), "\ufeff"], '${"\\ufeff"}${"$"}${var.x}${"\\ufeff"}', id="byte-order-marks"
+        ),
         pytest.param(["$", "{x}"], "$${x}", id="an-opening-across-two-parts"),
     ],
 )

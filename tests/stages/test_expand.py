@@ -211,17 +211,20 @@ def test_the_same_words_with_another_meaning_are_different_params() -> None:
 
 
 @pytest.mark.parametrize(
-    ("resource", "modules", "told"),
+    ("resource", "modules", "place", "told"),
     [
         pytest.param(
             "{type: dbs}",
             [module("db")],
-            "resource type `dbs` is unknown (for `dbs.default#main`, shared resource `main`); did you mean `db`?",
+            "2:16",
+            "resource type `dbs` is unknown (for `dbs.default#main`, shared resource `main` at m.yaml:2:3); "
+            "did you mean `db`?",
             id="unknown-type",
         ),
         pytest.param(
             "{type: workload}",
             [module("db")],
+            "2:3",
             "`workload` is no resource type (for `workload.default#main`, shared resource `main`); it names the "
             "workloads "
             "themselves; declare them under `workloads`",
@@ -230,6 +233,7 @@ def test_the_same_words_with_another_meaning_are_different_params() -> None:
         pytest.param(
             "{type: db}",
             [module("other", "net")],
+            "2:3",
             "no module matches resource type `db`, class `default` (for `db.default#main`, shared resource `main`); no "
             "module makes a `db`; add one below `modules/`",
             id="no-module",
@@ -237,6 +241,7 @@ def test_the_same_words_with_another_meaning_are_different_params() -> None:
         pytest.param(
             "{type: db}",
             [module("pg", "db", rules="[]")],
+            "2:3",
             "no module matches resource type `db`, class `default` (for `db.default#main`, shared resource `main`); a "
             "module without rules is never chosen; give `pg` a rule",
             id="no-rule",
@@ -244,6 +249,7 @@ def test_the_same_words_with_another_meaning_are_different_params() -> None:
         pytest.param(
             "{type: db}",
             [module("pg", "db", rules="[{env_type_id: production}]")],
+            "2:3",
             "no module matches resource type `db`, class `default` in environment `shop/staging` of type `development` "
             "(for `db.default#main`, shared resource `main`); no rule for `db` holds there; add one to `pg`",
             id="rules-elsewhere",
@@ -251,14 +257,15 @@ def test_the_same_words_with_another_meaning_are_different_params() -> None:
         pytest.param(
             "{type: db, class: lagre}",
             [module("pg", "db", rules="[{resource_class: large}, {}]")],
+            "2:27",
             "no module matches resource type `db`, class `lagre` in environment `shop/staging` of type `development` "
-            "(for "
-            "`db.lagre#main`, shared resource `main`); did you mean `large`?",
+            "(for `db.lagre#main`, shared resource `main` at m.yaml:2:3); did you mean `large`?",
             id="near-class",
         ),
         pytest.param(
             "{type: db}",
             [module("pg", "db", rules="[{resource_id: orders}, {resource_id: users}]")],
+            "2:3",
             "no module matches resource type `db`, class `default` in environment `shop/staging` of type `development` "
             "(for `db.default#main`, shared resource `main`); the rules for this class name only the ids `orders`, "
             "`users`; use one of them or add a rule without id",
@@ -266,10 +273,12 @@ def test_the_same_words_with_another_meaning_are_different_params() -> None:
         ),
     ],
 )
-def test_what_no_module_makes_says_what_the_rules_know(resource: str, modules: list[str], told: str) -> None:
+def test_what_no_module_makes_says_what_the_rules_know(
+    resource: str, modules: list[str], place: str, told: str
+) -> None:
     text = f"shared:\n  main: {resource.replace('}', ', id: main}')}\n"
     files = platform(*modules, types="id: db\n")
-    assert problems(text, files) == [f"m.yaml:2:3: {told}"]
+    assert problems(text, files) == [f"m.yaml:{place}: {told}"]
 
 
 def test_what_a_module_needs_and_nobody_makes_goes_back_to_the_line_of_the_manifest() -> None:
@@ -364,7 +373,7 @@ workloads:
     outputs: {U: "${resources.c.outputs.x}"}
 """
     assert [line.partition(": ")[0] for line in problems(text, SIZED)] == [
-        "m.yaml:5:7",
+        "m.yaml:5:17",
         "m.yaml:6:30",
         "m.yaml:6:45",
         "m.yaml:7:18",

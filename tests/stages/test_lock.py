@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from controller.errors import ManifestError
 from controller.model.bundle import ProviderPin
 from controller.model.deployment import EngineKind
-from controller.tofu import hcl, lock
+from controller.tofu import lock
 from controller.tofu.requirements import Requirement, address, of_module
 from controller.tofu.versions import satisfies
 from tests.tofu_factories import engine_at
@@ -81,12 +78,20 @@ def test_a_lock_file_of_any_layout_is_read() -> None:
             "4:1: `a/b/c` has two entries",
             id="twice",
         ),
-        pytest.param('provider "a/b/c" {', "1:19: a block is not closed", id="not-closed"),
-        pytest.param('x = "', "1:5: a string is not closed", id="string"),
-        pytest.param("<<<<<<< HEAD", "1:1: a heredoc is not closed", id="conflict-markers"),
-        pytest.param("x = [", "1:6: `]` is missing", id="bracket"),
+        pytest.param(
+            'provider "a/b/c" {\n version = "1\\"\\n}"\n}',
+            "1:1: the entry of `a/b/c` has characters that no address, version, constraint or hash is written with",
+            id="characters",
+        ),
+        pytest.param(
+            'provider "a/b/c" {\n version = "\\uD800"\n}', "1:1: the entry of `a/b/c` has no version", id="half"
+        ),
+        pytest.param('provider "a/b/c" {', "1:18: this `{` is not closed", id="not-closed"),
+        pytest.param('x = "', "1:5: this string is not closed", id="string"),
+        pytest.param("<<<<<<< HEAD", "1:1: `<` is not a name", id="conflict-markers"),
+        pytest.param("x = [", "1:5: this `[` is not closed", id="bracket"),
         pytest.param("{" * 9000, "1:1: `{` is not a name", id="brackets"),
-        pytest.param("a {" * 9000, "1:1: brackets are nested too deeply", id="depth"),
+        pytest.param("a {" * 9000, "1:303: brackets are nested too deeply", id="depth"),
     ],
 )
 def test_a_bad_lock_file_is_said_with_line_and_column(text: str, message: str) -> None:
@@ -96,10 +101,14 @@ def test_a_bad_lock_file_is_said_with_line_and_column(text: str, message: str) -
     assert str(e.value) == f"platform/.terraform.lock.hcl:{message}; {remedy}"
 
 
-@given(st.text(alphabet='ab"{}[]()=,.#/*<-\n\\$% ', max_size=60))
-def test_any_text_is_read_or_refused(text: str) -> None:
-    with suppress(hcl.HclError):
-        hcl.parse(text)
+def test_every_bad_entry_of_a_lock_file_is_said() -> None:
+    with pytest.raises(ManifestError) as e:
+        lock.parse('provider "a/b/c" {}\nprovider "a/b" {}\nprovider "d/e/f" {}\n')
+    assert [problem.what for problem in e.value.problems] == [
+        "the entry of `a/b/c` has no version",
+        "a provider's full address, `host/namespace/type`, is missing",
+        "the entry of `d/e/f` has no version",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -212,8 +221,22 @@ provider "time" {}
             [("terraform.io/hashicorp/b", "")],
             id="folders-that-are-called",
         ),
+        pytest.param(
+            {
+                "m/a.tf.json": '{"resource": {"a_x": {"it": {}}}, "resource": {"b_x": {"it": {"provider": 1}}},'
+                ' "terraform": {"required_providers": {"d": 1, "e": {"source": ["x"], "version": 2}}}}'
+            },
+            [
+                ("terraform.io/hashicorp/a", ""),
+                ("terraform.io/hashicorp/b", ""),
+                ("terraform.io/hashicorp/d", ""),
+                ("terraform.io/hashicorp/e", ""),
+            ],
+            id="keys-that-stand-twice-and-values-of-other-kinds",
+        ),
         pytest.param({"m/a.tf": 'module "n" {\n  source = "a/b/c"\n}'}, None, id="a-remote-module"),
         pytest.param({"m/a.tf": 'module "n" {\n  source = var.x\n}'}, None, id="a-source-that-is-no-text"),
+        pytest.param({"m/a.tf": 'module "n" {\n  source = ["./x"]\n}'}, None, id="a-source-of-another-kind"),
         pytest.param({"m/a.tf": "resource {"}, None, id="not-readable"),
         pytest.param({"m/a.tf.json": "{"}, None, id="no-json"),
         pytest.param({}, [], id="nothing"),

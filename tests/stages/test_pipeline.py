@@ -246,7 +246,7 @@ def test_a_promoted_environment_takes_the_manifest_of_its_source() -> None:
 
 def test_without_a_manifest_of_its_source_it_waits() -> None:
     assert refused({}, "production") == [
-        "projects/shop/production/environment.yaml:1:1: there is no manifest of `environment://staging` yet; "
+        "projects/shop/production/environment.yaml:1:9: there is no manifest of `environment://staging` yet; "
         "deploy that one first"
     ]
 
@@ -266,23 +266,33 @@ def test_every_environment_comes_after_its_source() -> None:
 def test_a_circle_of_sources_is_an_error_that_prints_it() -> None:
     chain = sources(aa="environment://bb", bb="environment://cc", cc="environment://bb")
     circle = "sources go round in a circle: bb → cc → bb; take one `source` out of it"
-    assert refused(chain, "aa") == [f"projects/shop/aa/environment.yaml:1:1: {circle}"]
-    for call in (
-        lambda: pipeline.promotion_order(repository(chain), "shop"),
-        lambda: pipeline.base_of(repository(chain), "shop", "aa"),
-    ):
-        with pytest.raises(ManifestError) as e:
-            call()
-        assert str(e.value) == f"projects/shop/aa/environment.yaml:1:1: {circle}"
+    assert refused(chain, "aa") == [f"projects/shop/aa/environment.yaml:1:9: {circle}"]
+    with pytest.raises(ManifestError) as e:
+        pipeline.base_of(repository(chain), "shop", "aa")
+    assert str(e.value) == f"projects/shop/aa/environment.yaml:1:9: {circle}"
+    with pytest.raises(ManifestError) as e:
+        pipeline.promotion_order(repository(chain), "shop")
+    assert [line.partition(": ")[0] for line in str(e.value).splitlines()] == [
+        f"projects/shop/{name}/environment.yaml:1:9" for name in ("aa", "bb", "cc")
+    ]
+
+
+def test_environments_that_wait_for_one_another_are_an_error_that_prints_the_circle() -> None:
+    waiting = {
+        "projects/shop/aa/environment.yaml": "after: [bb]\n",
+        "projects/shop/bb/environment.yaml": "after: [staging, cc]\n",
+        "projects/shop/cc/environment.yaml": "type: staging\nafter:\n  - bb\n",
+    }
+    circle = "environments wait for one another: {}; take one of them out of `after`"
+    assert refused(waiting, "aa") == [f"projects/shop/aa/environment.yaml:1:8: {circle.format('bb → cc → bb')}"]
+    assert refused(waiting, "cc") == [f"projects/shop/cc/environment.yaml:3:3: {circle.format('cc → bb → cc')}"]
+    assert resolved(waiting).desired == resolved().desired
 
 
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (
-            "environment://stagin",
-            "this commit declares no environment `stagin` in project `shop`; did you mean `staging`?",
-        ),
+        ("environment://stagin", "project `shop` has no environment `stagin`; did you mean `staging`?"),
         (
             "deployment://0192",
             "the manifest of `deployment://0192` is known to the controller alone; "
@@ -293,7 +303,7 @@ def test_a_circle_of_sources_is_an_error_that_prints_it() -> None:
 def test_a_source_that_the_commit_does_not_hold_has_no_base(source: str, message: str) -> None:
     with pytest.raises(ManifestError) as e:
         pipeline.base_of(repository(sources(aa=source)), "shop", "aa")
-    assert str(e.value) == f"projects/shop/aa/environment.yaml:1:1: {message}"
+    assert str(e.value) == f"projects/shop/aa/environment.yaml:1:9: {message}"
 
 
 # A manifest that somebody brings
@@ -389,7 +399,7 @@ def test_the_lock_file_of_the_repository_goes_before_recorded_versions() -> None
             id="another-version",
         ),
         pytest.param(
-            {"platform/.terraform.lock.hcl": "provider {"}, ["1:11: a block is not closed"], id="not-readable"
+            {"platform/.terraform.lock.hcl": "provider {"}, ["1:10: this `{` is not closed"], id="not-readable"
         ),
     ],
 )

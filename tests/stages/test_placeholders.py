@@ -89,7 +89,8 @@ def test_whatever_is_escaped_comes_back(text: str) -> None:
         ("${ var.A }", "placeholder `${ var.A }` has blanks in it; leave them out, or write `$${` for a literal `${`"),
         (
             "x ${resource.db.outputs.host}",
-            "placeholder `${resource.db.outputs.host}` begins with `resource`, which is none of `context`, `resources`, "
+            "placeholder `${resource.db.outputs.host}` begins with `resource`, which is none of `context`, "
+            "`resources`, "
             "`select`, `self`, `shared`, `var` (at character 3); did you mean `resources`?",
         ),
         (
@@ -163,6 +164,9 @@ def test_all_mistakes_of_a_text_are_told_and_what_is_right_is_kept() -> None:
 @given(st.text(alphabet="${}'().#@ abresourcesoutputsselectcontextvar\n", max_size=40))
 def test_no_text_does_more_than_be_refused(text: str) -> None:
     try:
-        parse(text)
+        assert parse(text)
     except MalformedError as error:
-        assert error.mistakes
+        mistakes = error.mistakes
+    else:
+        return
+    assert mistakes

@@ -244,7 +244,8 @@ def test_an_overrides_file_patches_the_score_file() -> None:
             "schema": (
                 "containers: {mian: {args: [1]}}",
                 [
-                    "dev/api.score-overrides.yaml:1:14: the key `image` is missing in `mian`; add it",
+                    "dev/api.score-overrides.yaml:1:14: the key `image` is missing in `mian`; "
+                    "add it, or did you mean `main`?",
                     "dev/api.score-overrides.yaml:1:28: item 1 of `args` must be a text, not the number `1`; "
                     "write it in quotes",
                 ],

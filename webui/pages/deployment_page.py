@@ -18,6 +18,7 @@ from controller.model.deployment import FINAL, OPEN, Mode, Role, Status
 from controller.model.document import Json
 from controller.model.record import Deployment, Details
 from controller.tofu import desired
+from controller.tofu.names import METADATA
 from webui import access
 from webui.access import Caller
 from webui.pages import display
@@ -79,7 +80,7 @@ def shown(site: Site, who: Caller, id: str) -> dict[str, object]:
         "steps": steps(row, details),
         "diagnostics": [_diagnostic(found) for found in details.diagnostics],
         "plan": None if details.summary is None else _by_resource(summary.get("changes", ())),
-        "plan_outputs": summary.get("outputs", ()),
+        "plan_outputs": [found for found in summary.get("outputs", ()) if found["name"] != METADATA],
         "no_plan": _NO_PLAN.get(row.status, "There is no plan: the errors above say why."),
         "has_graph": bool(details.desired),
         "graph_text": draw.text(desired.decode(details.desired)) if details.desired else "",
@@ -103,12 +104,12 @@ def _title(row: Deployment) -> str:
 def steps(row: Deployment, details: Details) -> list[Step]:
     """The way of a deployment: queued, planned, approved, applied, ended."""
     reached = _reached(row, details)
-    found = [Step("Queued", _state(row, 0, reached), display.instant(row.created_at))]
-    found.append(Step("Planned", _state(row, 1, reached), _note(details, "plan")))
+    found = [Step("Queue", _state(row, 0, reached), display.instant(row.created_at))]
+    found.append(Step("Plan", _state(row, 1, reached), _note(details, "plan")))
     if row.status in (Status.AWAITING_APPROVAL, Status.DISCARDED):
         found.append(Step("Approval", _state(row, 2, reached)))
     if row.mode not in _ONLY_PLANS and not row.no_changes:
-        word = "Destroyed" if row.mode is Mode.DESTROY else "Applied"
+        word = "Destroy" if row.mode is Mode.DESTROY else "Apply"
         found.append(Step(word, _state(row, 3, reached), _note(details, "apply")))
     return [*found, _end(row)]
 
@@ -161,11 +162,23 @@ def _message(doors: Doors, row: Deployment) -> str:
 
 
 def _by_resource(changes: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:
-    def module(change: Mapping[str, Any]) -> str:
-        return change.get("module") or "(root)"
+    """Changes by the resource that they belong to; within it an address without the module's own name will do."""
+    ordered = sorted(changes, key=lambda change: (_resource(change), change["address"]))
+    return [
+        (name, [{**change, "short": _within(change)} for change in found])
+        for name, found in groupby(ordered, _resource)
+    ]
 
-    ordered = sorted(changes, key=lambda change: (module(change), change["address"]))
-    return [(name, list(found)) for name, found in groupby(ordered, module)]
+
+def _resource(change: Mapping[str, Any]) -> str:
+    return change.get("module") or "(of no resource)"
+
+
+def _within(change: Mapping[str, Any]) -> str:
+    address = str(change["address"])
+    if not change.get("module") or not address.startswith("module."):
+        return address
+    return address.split(".", 2)[2]
 
 
 def _diagnostic(found: Json) -> dict[str, Any]:

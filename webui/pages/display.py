@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from controller.model.deployment import OPEN, EnvironmentStatus, Rank, Status, VerdictKind
+from controller.model.deployment import OPEN, EnvironmentStatus, Mode, Rank, Status, VerdictKind
 from controller.model.record import CommitRange, Deployment
 
 # The word stands beside the colour everywhere; this is the colour.
@@ -52,6 +52,14 @@ _VERDICTS = {
     VerdictKind.HELD: "The environment does not follow Git at the moment.",
 }
 
+_MODES = {
+    Mode.DEPLOY: "Deployment",
+    Mode.PLAN_ONLY: "Plan",
+    Mode.DESTROY: "Destruction",
+    Mode.ROLLBACK: "Rollback",
+    Mode.DRIFT: "Drift check",
+}
+
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -61,6 +69,10 @@ def shade(state: str) -> str:
 
 def words(state: str) -> str:
     return str(state).replace("_", " ")
+
+
+def title_of_mode(mode: Mode) -> str:
+    return _MODES[mode]
 
 
 def sign(action: str) -> str:
@@ -86,9 +98,12 @@ def instant(moment: datetime | None) -> str:
 
 
 def age(moment: datetime, now: datetime) -> str:
-    """How long ago it was, in its largest unit."""
-    passed = now - moment
-    return "just now" if passed < timedelta(seconds=1) else f"{length(passed)} ago"
+    """How long ago it was, in its largest unit. Not in seconds: a page that is looked at would change all the time."""
+    seconds = max(0, int((now - moment).total_seconds()))
+    for size, unit in _UNITS[:-1]:
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return "just now"
 
 
 def length(span: timedelta) -> str:
@@ -104,7 +119,7 @@ def length(span: timedelta) -> str:
 
 def is_by_person(deployment: Deployment) -> bool:
     """Whether its manifest is somebody's, and only its catalogue a commit's."""
-    return deployment.rank is Rank.PERSON
+    return deployment.rank is Rank.PERSON and deployment.ref is None
 
 
 def took(deployment: Deployment, now: datetime) -> str:
@@ -153,6 +168,7 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "short": short,
     "sign": sign,
     "subject": subject,
+    "title_of_mode": title_of_mode,
     "took": took,
     "verdict_sentence": verdict_sentence,
     "words": words,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from controller.history.tables import Instant
+from controller.history.columns import Instant
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

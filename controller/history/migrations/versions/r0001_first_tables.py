@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from controller.history.tables import Instant
+from controller.history.columns import Instant
 
 revision = "0001"
 down_revision = None
@@ -78,6 +78,7 @@ def upgrade() -> None:
         sa.Column("engine_version", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=True),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("replans", sa.Integer(), nullable=False),
         sa.Column("not_before", Instant(), nullable=True),
         sa.Column("worker", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=True),
         sa.Column("lease_until", Instant(), nullable=True),

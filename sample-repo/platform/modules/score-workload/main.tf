@@ -75,7 +75,7 @@ locals {
             type = "volume", source = volume.source, target = target, read_only = try(volume.readOnly, false)
           }],
           [for file, mount in local.files : {
-            type = "bind", source = format("./files/%s", file), target = mount.target, read_only = true
+            type = "bind", source = "./files/${file}", target = mount.target, read_only = true
           } if mount.container == container],
         )
       } : key => value if try(length(value) > 0, true)

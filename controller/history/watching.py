@@ -1,0 +1,81 @@
+"""What is known of a watched repository between two decisions: where its head is, and whether to decide again?"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from controller.history.store import Store
+from controller.history.tables import HoldRow, RepositoryRow
+
+
+def ensure_repository(store: Store, id: str, url: str, branch: str) -> None:
+    """Know a connection. Where it leads elsewhere than before, its head is unknown until the next poll."""
+    with store.writing() as session:
+        row = session.get(RepositoryRow, id)
+        if row is None:
+            session.add(RepositoryRow(id=id, url=url, branch=branch, failures=0, wake=1, woken=0, problems=[]))
+        elif (row.url, row.branch) != (url, branch):
+            row.url, row.branch, row.head, row.wake = url, branch, None, row.wake + 1
+
+
+def polled(store: Store, repository: str, now: datetime, *, head: str | None = None, error: str | None = None) -> int:
+    """Record how a poll went; the number of polls in a row that failed."""
+    with store.writing() as session:
+        row = session.get_one(RepositoryRow, repository)
+        row.polled_at, row.error = now, error
+        row.failures = row.failures + 1 if error else 0
+        if head is not None:
+            row.head = head
+        return row.failures
+
+
+def is_due(store: Store, repository: str, now: datetime, every: timedelta, patience: timedelta) -> bool:
+    """Whether a repository may be polled again: one that failed is left in peace, ever longer, up to `patience`."""
+    with store.reading() as session:
+        row = session.get_one(RepositoryRow, repository)
+        if row.polled_at is None or row.failures == 0:
+            return True
+        pause: timedelta = min(every * 2 ** min(row.failures, 10), patience)
+        return now - row.polled_at >= pause
+
+
+def wake(store: Store, repository: str) -> None:
+    """Have the repository decided again, also where no ref has moved."""
+    with store.writing() as session:
+        wake_within(session, repository)
+
+
+def wake_within(session: Session, repository: str | None) -> None:
+    """The same, in the transaction of what may change a decision."""
+    session.execute(sa.update(RepositoryRow).where(RepositoryRow.id == repository).values(wake=RepositoryRow.wake + 1))
+
+
+def end_expired_holds(store: Store, now: datetime) -> int:
+    """End the holds that have run out by `now`, and have whatever they held decided again; how many there were."""
+    query = sa.select(HoldRow).where(HoldRow.ended_at.is_(None), HoldRow.until <= now)
+    with store.reading() as session:
+        if session.scalars(query.limit(1)).first() is None:
+            return 0
+    with store.writing() as session:
+        found = list(session.scalars(query))
+        for hold in found:
+            hold.ended_at, hold.ended_by = now, "expiry"
+        session.execute(sa.update(RepositoryRow).values(wake=RepositoryRow.wake + 1))
+        return len(found)
+
+
+def undecided(store: Store) -> list[str]:
+    """Repositories whose head was not decided, or that were woken since."""
+    query = sa.select(RepositoryRow.id).where(
+        RepositoryRow.head.is_not(None),
+        sa.or_(
+            RepositoryRow.decided_tip.is_(None),
+            RepositoryRow.decided_tip != RepositoryRow.head,
+            RepositoryRow.wake > RepositoryRow.woken,
+        ),
+    )
+    with store.reading() as session:
+        return list(session.scalars(query.order_by(RepositoryRow.id)))

@@ -1,0 +1,279 @@
+"""Whatever is killed, wherever: every deployment reaches its end, and no plan is handed to an apply twice."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controller.deployments import actions
+from controller.errors import RetryableError
+from controller.history import read
+from controller.model.deployment import Status
+from controller.model.record import Decision
+from controller.runner.protocol import Ended, Extent, Phase
+from tests.deploy_factories import Script, ScriptedRunner, World, project, sized, world
+
+
+@pytest.fixture
+def acme(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as made:
+        yield made
+
+
+def opened(acme: World, script: Script) -> str:
+    acme.runner.script = script
+    acme.push(project(development=sized(1)))
+    acme.poll()
+    return acme.last("development").id
+
+
+def phases(acme: World, id: str) -> list[Phase]:
+    return [phase for phase, of in acme.runner.started if of == id]
+
+
+def test_a_plan_that_was_lost_is_made_again(acme: World) -> None:
+    id = opened(acme, Script(dies_in=Phase.PLAN))
+    acme.claim()
+    acme.step(id)
+    acme.runner.script = Script()
+    acme.carry(id)
+    assert acme.last("development").status is Status.SUCCEEDED
+    assert phases(acme, id) == [Phase.PLAN, Phase.PLAN, Phase.APPLY]
+
+
+def test_a_plan_that_is_always_lost_is_given_up_after_pauses(acme: World) -> None:
+    id = opened(acme, Script(dies_in=Phase.PLAN))
+    acme.settle()
+    assert phases(acme, id) == [Phase.PLAN, Phase.PLAN]
+    assert acme.last("development").message == "its supervisor was lost; it is started again later"
+    acme.clock.forward(timedelta(seconds=4))
+    acme.settle()
+    assert len(phases(acme, id)) == 2
+    acme.clock.forward(timedelta(seconds=1))
+    acme.settle()
+    row = acme.last("development")
+    assert phases(acme, id) == [Phase.PLAN] * 3
+    assert (row.status, row.message) == (
+        Status.FAILED,
+        "the plan could not be made: its supervisor was lost every time",
+    )
+
+
+def test_an_apply_that_never_began_is_begun_again(acme: World) -> None:
+    id = opened(acme, Script(dies_in=Phase.APPLY, more={"started": False}))
+    acme.claim()
+    while Phase.APPLY not in phases(acme, id):
+        acme.step(id)
+    acme.runner.script = Script()
+    acme.carry(id)
+    assert acme.last("development").status is Status.SUCCEEDED
+    assert phases(acme, id) == [Phase.PLAN, Phase.APPLY, Phase.APPLY]
+
+
+def test_an_apply_that_never_begins_is_given_up_and_has_changed_nothing(acme: World) -> None:
+    opened(acme, Script())
+    acme.settle()
+    before = acme.environment("development").applied
+    acme.runner.script = Script(dies_in=Phase.APPLY, more={"started": False})
+    acme.push({"projects/shop/development/app.manifest.yaml": sized(2)})
+    acme.poll()
+    acme.settle()
+    acme.clock.forward(timedelta(minutes=1))
+    acme.settle()
+    row = acme.last("development")
+    assert (row.status, row.message) == (Status.FAILED, "the apply never began: its supervisor was lost every time")
+    assert acme.environment("development").applied == before
+
+
+def test_an_apply_that_was_lost_but_had_finished_has_succeeded(acme: World) -> None:
+    id = opened(acme, Script(dies_in=Phase.APPLY))
+    acme.settle()
+    assert phases(acme, id) == [Phase.PLAN, Phase.APPLY, Phase.RECOVER]
+    row = acme.last("development")
+    assert (row.id, row.status) == (id, Status.SUCCEEDED)
+    assert acme.environment("development").applied == row.desired_digest
+
+
+def cut_short(**more: Any) -> Script:
+    found = {"extent": Extent.PARTIAL} | more
+    return Script(dies_in=Phase.APPLY, apply=Ended.INTERRUPTED, message="interrupted in the middle", more=found)
+
+
+def test_an_interrupted_apply_is_followed_by_one_deployment_of_the_same(acme: World) -> None:
+    id = opened(acme, cut_short())
+    acme.claim()
+    acme.carry(id)
+    first, second = acme.deployments()
+    assert (first.status, first.message) == (Status.FAILED, "failed (interrupted): interrupted in the middle")
+    assert (second.status, second.reason) == (Status.QUEUED, f"deployment {id} was interrupted")
+    assert (second.desired_digest, second.commit) == (first.desired_digest, first.commit)
+    assert acme.environment("development").decided == Decision(first.desired_digest, second.id, None)
+    assert acme.environment("development").applied is None
+    acme.runner.script = Script()
+    acme.settle()
+    assert [row.status for row in acme.deployments()] == [Status.FAILED, Status.SUCCEEDED]
+
+
+def test_a_follow_up_that_is_interrupted_too_is_left_to_a_person(acme: World) -> None:
+    opened(acme, cut_short())
+    acme.settle()
+    assert [row.status for row in acme.deployments()] == [Status.FAILED, Status.FAILED]
+    for _ in range(3):
+        acme.poll()
+        acme.settle()
+    assert len(acme.deployments()) == 2
+
+
+def test_what_may_have_been_made_is_named_and_not_made_again_unseen(acme: World) -> None:
+    address = "module.thing.terraform_data.it"
+    opened(acme, cut_short(possibly_orphaned=(address,)))
+    acme.claim()
+    acme.carry(acme.last("development").id)
+    assert acme.deployments()[0].message == (
+        f"failed (interrupted): interrupted in the middle; possibly orphaned: {address}"
+    )
+    acme.runner.script = Script(changes=({"action": "create", "address": address, "module": "thing.default#x"},))
+    acme.settle()
+    row = acme.last("development")
+    assert (row.status, row.message) == (
+        Status.AWAITING_APPROVAL,
+        f"it would create {address}, which an interrupted apply may have made already",
+    )
+    actions.approve(acme.doors, "ann", row.id)
+    acme.settle()
+    assert acme.last("development").status is Status.SUCCEEDED
+
+
+def test_a_newer_commit_needs_no_follow_up(acme: World) -> None:
+    opened(acme, dataclasses.replace(cut_short(), dies_in=None, hangs_in=Phase.APPLY))
+    acme.settle()
+    id = acme.last("development").id
+    acme.push({"projects/shop/development/app.manifest.yaml": sized(2)})
+    acme.poll()
+    acme.runner.lose(id)
+    acme.runner.script = Script()
+    acme.runner.scripts[id] = cut_short()
+    acme.settle()
+    assert [row.status for row in acme.deployments()] == [Status.FAILED, Status.SUCCEEDED]
+
+
+def test_where_nothing_can_be_found_out_the_rest_is_killed_and_the_end_recorded(acme: World) -> None:
+    id = opened(acme, Script(dies_in=Phase.APPLY))
+    acme.claim()
+    while Phase.APPLY not in phases(acme, id):
+        acme.step(id)
+    acme.runner.scripts[id] = Script(dies_in=Phase.RECOVER)
+    acme.runner.group.add(id)
+    acme.carry(id)
+    acme.clock.forward(timedelta(minutes=1))
+    acme.carry(id)
+    acme.clock.forward(timedelta(minutes=1))
+    acme.carry(id)
+    first = acme.deployments()[0]
+    assert phases(acme, id) == [Phase.PLAN, Phase.APPLY, Phase.RECOVER, Phase.RECOVER, Phase.RECOVER]
+    assert acme.runner.killed == [id]
+    assert (first.status, first.message) == (
+        Status.FAILED,
+        "failed (interrupted): what it did could not be found out",
+    )
+
+
+@pytest.mark.parametrize("phase", [Phase.PLAN, Phase.APPLY])
+def test_a_restarted_controller_goes_on_listening(acme: World, phase: Phase) -> None:
+    id = opened(acme, Script(hangs_in=phase))
+    acme.settle()
+    acme = acme.restarted()
+    acme.settle()
+    before = phases(acme, id)
+    assert before[-1] is phase
+    acme.runner.lose(id)
+    acme.runner.script = Script()
+    acme.settle()
+    assert acme.last("development").status is Status.SUCCEEDED
+    assert phases(acme, id)[: len(before)] == before
+
+
+class Killed(BaseException):
+    """The controller dies here."""
+
+
+class Killing:
+    """A runner behind which the controller dies at the n-th call, before the call has any effect or just after."""
+
+    def __init__(self, inner: ScriptedRunner, at: int, *, after: bool) -> None:
+        self.inner = inner
+        self.left = at
+        self.after = after
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self.inner, name)
+
+        def dying(*given: Any, **named: Any) -> Any:
+            self.left -= 1
+            if self.left == 0 and not self.after:
+                raise Killed
+            found = call(*given, **named)
+            if self.left == 0:
+                raise Killed
+            return found
+
+        return dying if name in ("deliver", "start", "observe", "cancel") else call
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("script", [Script(), Script(counts={}), Script(plan=Ended.FAILED, message="no")])
+def test_a_controller_that_dies_at_any_call_goes_on_where_it_was(acme: World, script: Script, after: bool) -> None:
+    """Kill points at every call of the runner; a plan is handed to at most one apply that may have begun."""
+    expected = Status.FAILED if script.plan is Ended.FAILED else Status.SUCCEEDED
+    acme.runner.script = script
+    acme.push(project(development=sized(1)))
+    acme.poll()
+    inner, size, died = acme.runner, 1, True
+    point = 1
+    while died:
+        killing = Killing(inner, point, after=after)
+        dying = World(acme.repo, dataclasses.replace(acme.doors, runner=killing), acme.clock)
+        try:
+            dying.settle()
+            died = False
+        except Killed:
+            acme = acme.restarted()
+            acme.settle()
+        row = acme.last("development")
+        assert row.status is expected
+        applies = [of for phase, of in inner.started if phase is Phase.APPLY]
+        assert applies.count(row.id) == (1 if script == Script() else 0)
+        assert not list((acme.doors.data / "runs").iterdir())
+        size, point = size + 1, point + 1
+        acme.push({"projects/shop/development/app.manifest.yaml": sized(size)})
+        acme.poll()
+    assert point > 5
+
+
+def test_a_refused_start_of_an_apply_that_has_begun_is_not_taken_for_its_end(acme: World) -> None:
+    """Two controllers: the other one's apply began between our look and our start."""
+    id = opened(acme, Script(dies_in=Phase.APPLY, more={"started": False}))
+    acme.claim()
+    while Phase.APPLY not in phases(acme, id):
+        acme.step(id)
+    inner = acme.runner
+
+    class Overtaken:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(inner, name)
+
+        def start(self, job: Any, directory: Path, environment: Any) -> None:
+            from controller.errors import ConflictError
+
+            inner.alive.add(job.deployment)
+            raise ConflictError("a supervisor is at work there; wait for it to end")
+
+    acme.doors = dataclasses.replace(acme.doors, runner=Overtaken())  # type: ignore[arg-type]
+    with pytest.raises(RetryableError, match="a supervisor is at work there"):
+        acme.step(id)
+    assert read.deployment(acme.doors.store, id).status is Status.APPLYING

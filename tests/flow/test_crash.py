@@ -1,0 +1,188 @@
+"""kill -9 of the controller, of a supervisor, of the engine: the same deployment goes on, or a follow-up ends it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from controller import clock
+from controller.history import read, store
+from controller.loop import Loop
+from controller.model.deployment import Status
+from controller.runner import local, protocol
+from tests.deploy_factories import World, project, sized, world
+from tests.flow.test_deploy_engine import at_rest, ledger, runner, until
+from tests.runner_factories import engines
+
+pytestmark = pytest.mark.engine
+
+# A controller in a process of its own, on the same folder as the test's.
+CONTROLLER = """
+import dataclasses, sys, time
+from pathlib import Path
+from controller import clock
+from controller.deployments.doors import Doors, Connection
+from controller.git.mirror import Mirror
+from controller.history import store
+from controller.loop import Loop
+from controller.runner import local
+from controller.runner.protocol import Engine
+from controller.model.deployment import EngineKind
+from controller.secrets import sealing
+from controller.secrets.secret import Secret
+import json
+
+folder = Path(sys.argv[1])
+engine = json.loads(sys.argv[2])
+engine = Engine(**engine | {"kind": EngineKind(engine["kind"]), "command": tuple(engine["command"])})
+mirror = Mirror(folder / "mirror.git", str(folder / "origin.git"))
+doors = Doors(
+    store=store.open_store(f"sqlite:///{folder / 'lockstep.sqlite3'}"),
+    connections={"acme": Connection("acme", mirror.address.shown, mirror)},
+    runner=local,
+    engine=engine,
+    sealer=sealing.open_sealer(folder / "seal.key"),
+    data=folder / "data",
+    recipients=(sys.argv[3],),
+    controller="controller-1",
+)
+loop = Loop(doors)
+loop.start()
+while loop.is_alive():
+    time.sleep(0.1)
+"""
+
+
+@pytest.fixture
+def acme(tmp_path: Path) -> Iterator[World]:
+    from controller.secrets import sealing
+
+    with world(tmp_path, local, engines()[0]) as made:
+        sealer = sealing.open_sealer(tmp_path / "seal.key")
+        made.doors = dataclasses.replace(made.doors, now=clock.now, sealer=sealer)
+        yield made
+
+
+def start(acme: World) -> subprocess.Popen[bytes]:
+    """A controller that can be killed."""
+    folder = acme.doors.data.parent
+    engine = json.dumps(dataclasses.asdict(acme.doors.engine))
+    root = str(Path(__file__).resolve().parents[2])
+    return subprocess.Popen(
+        (sys.executable, "-c", CONTROLLER, str(folder), engine, acme.doors.recipients[0]),
+        env=os.environ | {"PYTHONPATH": root},
+        cwd=folder,
+    )
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def is_applying(acme: World) -> bool:
+    rows = acme.deployments()
+    return bool(rows) and any(e["type"] == "apply_start" for e in read.details(acme.doors.store, rows[-1].id).events)
+
+
+def finish(acme: World, count: int) -> None:
+    """Let another controller carry on until there is nothing left to do."""
+    loop = Loop(acme.doors)
+    loop.start()
+    try:
+        until(lambda: at_rest(acme, count) and not list((acme.doors.data / "runs").iterdir()))
+    finally:
+        loop.stop()
+
+
+def test_a_controller_killed_while_the_slow_step_runs_goes_on_with_the_same_deployment(acme: World) -> None:
+    acme.push(project(development=sized(1)) | {"platform/runners/local.yaml": runner(acme, slow=3)})
+    process = start(acme)
+    until(lambda: is_applying(acme))
+    kill(process)
+    finish(acme, 1)
+    (row,) = acme.deployments()
+    assert row.status is Status.SUCCEEDED
+    assert ledger(acme) == ["size 1"]
+
+
+@pytest.mark.parametrize("delay", [0.2, 0.6, 1.0, 1.4, 1.8])
+def test_a_controller_killed_at_any_moment_leaves_one_line_in_the_ledger(acme: World, delay: float) -> None:
+    acme.push(project(development=sized(1)) | {"platform/runners/local.yaml": runner(acme)})
+    process = start(acme)
+    until(lambda: bool(acme.deployments()))
+    time.sleep(delay)
+    kill(process)
+    finish(acme, 1)
+    (row,) = acme.deployments()
+    assert row.status is Status.SUCCEEDED
+    assert ledger(acme) == ["size 1"]
+
+
+def process_of(acme: World, name: str) -> int:
+    """The pid that a file of the run directory names."""
+    (directory,) = (acme.doors.data / "runs").iterdir()
+    found = json.loads((directory / name).read_text())
+    return int(found["pid"] if "pid" in found else found["process"]["pid"])
+
+
+def running(acme: World) -> Callable[[], bool]:
+    return lambda: is_applying(acme)
+
+
+@pytest.mark.parametrize("victim", [protocol.LOCK])
+def test_a_supervisor_killed_in_an_apply_is_replaced_by_one_that_hears_the_rest(acme: World, victim: str) -> None:
+    acme.push(project(development=sized(1)) | {"platform/runners/local.yaml": runner(acme, slow=3)})
+    loop = Loop(acme.doors)
+    loop.start()
+    try:
+        until(running(acme))
+        os.kill(process_of(acme, victim), signal.SIGKILL)
+        until(lambda: at_rest(acme, 1))
+    finally:
+        loop.stop()
+    (row,) = acme.deployments()
+    assert row.status is Status.SUCCEEDED
+    assert ledger(acme) == ["size 1"]
+
+
+def test_supervisor_and_engine_killed_end_in_a_follow_up_that_asks_before_it_makes_anything_twice(acme: World) -> None:
+    acme.push(project(development=sized(1)) | {"platform/runners/local.yaml": runner(acme, slow=3)})
+    loop = Loop(acme.doors)
+    loop.start()
+    try:
+        until(running(acme))
+        supervisor, engine = process_of(acme, protocol.LOCK), process_of(acme, protocol.ENGINE)
+        os.kill(supervisor, signal.SIGKILL)
+        os.killpg(engine, signal.SIGKILL)
+        until(lambda: len(acme.deployments()) == 2 and acme.last("development").status is Status.AWAITING_APPROVAL)
+    finally:
+        loop.stop()
+    first, second = acme.deployments()
+    assert (first.status, second.reason) == (Status.FAILED, f"deployment {first.id} was interrupted")
+    assert first.message.startswith("failed (interrupted): interrupted in the middle")
+    assert "possibly orphaned: module.thing_default_" in first.message
+    assert "which an interrupted apply may have made already" in second.message
+    assert second.desired_digest == first.desired_digest
+
+
+def test_the_store_survives_its_writers(acme: World) -> None:
+    """What was intended is on disk before it is done, whoever is killed."""
+    acme.push(project(development=sized(1)))
+    process = start(acme)
+    until(lambda: bool(acme.deployments()))
+    kill(process)
+    reopened = store.open_store(str(acme.doors.store.engine.url))
+    assert store.is_current(reopened)
+    assert len(read.deployments(reopened)) == 1
+    store.close(reopened)
+    finish(acme, 1)

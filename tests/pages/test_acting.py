@@ -1,0 +1,206 @@
+"""What can be done through the API and the forms of the page?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from controller.history import read
+from controller.model.deployment import Role, Status
+from controller.secrets import age
+from tests import deploy_factories
+from tests import webui_factories as make
+from tests.deploy_factories import Script, sized
+
+SIZED_2 = {"workloads": {"api": {"resources": {"db": {"type": "thing", "params": {"size": 2}}}}}}
+DEPLOY = "/environments/shop/staging/deployments"
+
+
+@dataclass(frozen=True)
+class Company:
+    """What the controller does, and the site that shows it."""
+
+    at_work: deploy_factories.World
+    site: make.World
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> Iterator[Company]:
+    """shop/staging is deployed from Git with one thing of size 1; its runner follows a script."""
+    with deploy_factories.world(tmp_path) as world:
+        world.deploy(deploy_factories.project(staging=sized(1)), "Add staging")
+        yield Company(world, make.World(world.doors.store, world.doors, deploy_factories.CONTROLLER))
+
+
+def _waiting(company: Company) -> str:
+    """The id of a deployment by hand that waits for approval."""
+    company.at_work.runner.script = Script(counts={"destroy": 1})
+    api = company.site.api("grace", Role.DEPLOYER)
+    id = api.post(DEPLOY, {"manifest": SIZED_2, "log_recipient": age.generate().recipient}).json["deployment"]["id"]
+    company.at_work.settle()
+    assert company.at_work.last("staging").status is Status.AWAITING_APPROVAL
+    return str(id)
+
+
+def test_a_manifest_is_deployed(company: Company):
+    api = company.site.api("grace", Role.DEPLOYER)
+    recipient = age.generate().recipient
+    reply = api.post(DEPLOY, {"manifest": SIZED_2, "log_recipient": recipient, "reason": "to try it"})
+    made = reply.json["deployment"]
+    assert reply.status_code == 201
+    assert {name: made[name] for name in ("status", "created_by", "reason", "log_recipient", "commit_subject")} == {
+        "status": "queued",
+        "created_by": "grace",
+        "reason": "to try it",
+        "log_recipient": recipient,
+        "commit_subject": "Add staging",
+    }
+    company.at_work.settle()
+    assert api.get(f"/deployments/{made['id']}").json["status"] == "succeeded"
+    assert api.get(f"/deployments/{made['id']}/manifest").json["manifest"] == SIZED_2
+
+
+def test_the_same_request_twice_is_one_deployment(company: Company):
+    api = company.site.api("grace", Role.DEPLOYER)
+    first = api.post(DEPLOY, {"manifest": SIZED_2}, **{"Idempotency-Key": "one"})
+    again = api.post(DEPLOY, {"manifest": SIZED_2}, **{"Idempotency-Key": "one"})
+    assert (again.status_code, again.json) == (201, first.json)
+    assert len(company.at_work.deployments("staging")) == 2
+
+
+def test_a_manifest_as_text_has_lines_and_columns(company: Company):
+    text = "workloads:\n  api:\n    resources:\n      db: {type: thign}\n"
+    reply = company.site.api("grace", Role.DEPLOYER).post(DEPLOY, {"source": {"name": "app.yaml", "text": text}})
+    assert reply.status_code == 422
+    (problem,) = reply.json["problems"]
+    assert problem.startswith("app.yaml:4:")
+    assert problem.endswith("did you mean `thing`?")
+
+
+@pytest.mark.parametrize("body", [{}, {"manifest": SIZED_2, "source": {"text": "{}"}}])
+def test_a_manifest_is_given_once(company: Company, body: dict):
+    reply = company.site.api("grace", Role.DEPLOYER).post(DEPLOY, body)
+    assert reply.json["problems"] == ["body: its keys do not fit together; give either `manifest` or `source`"]
+
+
+def test_a_dry_run_opens_nothing(company: Company):
+    reply = company.site.api("grace", Role.DEPLOYER).post(DEPLOY, {"manifest": SIZED_2, "dry_run": True})
+    found = reply.json["dry_run"]
+    assert (reply.status_code, reply.json["deployment"], found["is_new"], found["manifest"]) == (
+        201,
+        None,
+        True,
+        SIZED_2,
+    )
+    assert len(company.at_work.deployments("staging")) == 1
+
+
+def test_a_recipient_that_is_none_is_refused(company: Company):
+    reply = company.site.api("grace", Role.DEPLOYER).post(DEPLOY, {"manifest": SIZED_2, "log_recipient": "bananas"})
+    assert reply.status_code == 409
+    assert reply.json["detail"].startswith("recipient `bananas`: age cannot encrypt to it; ")
+
+
+@pytest.mark.parametrize(
+    ("verb", "status"),
+    [("approve", Status.SUCCEEDED), ("discard", Status.DISCARDED), ("cancel", Status.CANCELLED)],
+)
+def test_a_waiting_plan_is_decided_by_the_api(company: Company, verb: str, status: Status):
+    id = _waiting(company)
+    reply = company.site.api("alice").post(f"/deployments/{id}/{verb}", {"reason": "looked at it"})
+    assert reply.status_code == 200
+    company.at_work.settle()
+    assert read.deployment(company.at_work.doors.store, id).status is status
+    entry = read.audit(company.at_work.doors.store, limit=1)[0]
+    assert (entry.actor, entry.action, entry.subject, entry.reason) == ("alice", verb, id, "looked at it")
+
+
+@pytest.mark.parametrize(
+    ("verb", "said", "status"),
+    [
+        ("approve", "The plan is approved and will be applied.", Status.SUCCEEDED),
+        ("discard", "The plan is discarded; nothing was applied.", Status.DISCARDED),
+        ("cancel", "The deployment is being cancelled.", Status.CANCELLED),
+    ],
+)
+def test_a_waiting_plan_is_decided_on_the_page(company: Company, verb: str, said: str, status: Status):
+    id = _waiting(company)
+    visitor = company.site.visitor("alice")
+    reply = visitor.send(f"/deployments/{id}/{verb}", page=f"/deployments/{id}")
+    assert reply.headers["Location"] == f"/deployments/{id}"
+    assert said in visitor.see(f"/deployments/{id}")
+    company.at_work.settle()
+    assert read.deployment(company.at_work.doors.store, id).status is status
+
+
+def test_a_hold_is_ended_on_the_page(company: Company):
+    api = company.site.api("grace", Role.DEPLOYER)
+    api.post(DEPLOY, {"manifest": SIZED_2})
+    company.at_work.settle()
+    visitor = company.site.visitor("alice")
+    assert "Resume: follow Git again" in visitor.see("/environments/shop/staging")
+    visitor.send("/environments/shop/staging/resume", page="/environments/shop/staging")
+    seen = visitor.see("/environments/shop/staging")
+    assert "shop/staging follows Git again." in seen
+    assert "Resume" not in seen
+
+
+def test_what_is_not_held_cannot_be_resumed(company: Company):
+    reply = company.site.api("alice").post("/environments/shop/staging/resume", {})
+    assert (reply.status_code, reply.json["detail"]) == (409, "shop/staging is not held; it follows Git already")
+    visitor = company.site.visitor("bob")
+    reply = visitor.send("/environments/shop/staging/resume", page="/environments/shop/staging")
+    assert reply.status_code == 409
+    assert "shop/staging is not held; it follows Git already" in make.words(reply)
+
+
+def test_a_ref_is_planned_and_its_comment_follows(company: Company):
+    world = company.at_work
+    main = str(world.repo.references["refs/heads/main"].target)
+    world.push({"projects/shop/staging/app.manifest.yaml": sized(3)}, "Grow", branch="grow", parents=[main])
+    api = company.site.api("bot", Role.DEPLOYER)
+    planned = api.post("/plans", {"ref": "grow"}).json
+    assert [row["environment"] for row in planned["deployments"]] == ["staging"]
+    world.settle()
+    found = api.get(f"/plans/{planned['id']}").json
+    assert [row["status"] for row in found["deployments"]] == ["planned"]
+    assert "shop/staging" in found["comment"]
+
+
+def test_a_repository_is_polled_now(company: Company):
+    company.at_work.push({"projects/shop/staging/app.manifest.yaml": sized(3)}, "Grow")
+    assert company.site.api("bot", Role.DEPLOYER).post("/repositories/acme/refresh").status_code == 204
+    company.at_work.settle()
+    assert company.at_work.last("staging").commit_subject == "Grow"
+
+
+def test_the_catalogue_of_the_decided_tip_is_listed_without_values(company: Company):
+    api = company.site.api("eve", Role.VIEWER)
+    assert [(row["id"], row["repository"]) for row in api.get("/modules").json["items"]] == [("thing", "acme")]
+    assert [row["id"] for row in api.get("/resource-types?repository=acme").json["items"]] == ["thing"]
+    assert [row["id"] for row in api.get("/environment-types").json["items"]] == [
+        "development",
+        "production",
+        "staging",
+    ]
+    assert api.get("/providers").json["items"] == []
+    found = api.get("/environments/shop/staging/available-resource-types").json["items"]
+    assert found == [
+        {
+            "id": "thing",
+            "description": "Something with a size.",
+            "output_schema": {"type": "object", "properties": {"id": {"type": "string"}, "size": {"type": "number"}}},
+            "is_developer_accessible": True,
+            "options": [
+                {
+                    "resource_class": "default",
+                    "resource_id": None,
+                    "module_id": "thing",
+                    "module_params": {"size": {"type": "number", "is_optional": False, "description": ""}},
+                }
+            ],
+        }
+    ]
