@@ -13,6 +13,7 @@ from controller.errors import ManifestError, Problem
 from controller.git import worktree
 from controller.model.bundle import Pins
 from controller.model.deployment import EngineKind
+from controller.model.tree import Tree
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,8 +43,12 @@ def engine_option(command: F) -> F:
 
 def load(folder: Path, ref: str | None) -> pipeline.Repository:
     """Read the repository; what is broken in its platform files is kept in it, not raised."""
-    _, tree = worktree.snapshot_of_path(folder, ref)
-    return pipeline.read(tree)
+    return pipeline.read(tree(folder, ref))
+
+
+def tree(folder: Path, ref: str | None) -> Tree:
+    """The files of the folder, as they lie there or at a ref."""
+    return worktree.snapshot_of_path(folder, ref)[1]
 
 
 def problems(repository: pipeline.Repository) -> tuple[Problem, ...]:

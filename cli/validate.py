@@ -10,7 +10,9 @@ from cli import checkout
 from cli.exits import Exit
 from controller import pipeline
 from controller.errors import ManifestError, Problem
+from controller.manifest import layout
 from controller.model.deployment import EngineKind
+from controller.model.tree import Tree
 
 
 @click.command(name="validate")
@@ -19,19 +21,24 @@ from controller.model.deployment import EngineKind
 @click.option("--strict", is_flag=True, help="Warnings are errors, such as what Git does not pin.")
 def command(path: Path, ref: str | None, strict: bool) -> int:
     """Check the repository at PATH: silent when all is well, else every problem with its place."""
-    problems, warnings = examined(checkout.load(path, ref))
+    problems, warnings = examined(checkout.tree(path, ref))
     lines = [*map(str, problems), *(warnings if strict else ())]
     for line in lines:
         click.echo(line, err=True)
     return Exit.INVALID if lines else Exit.DONE
 
 
-def examined(repository: pipeline.Repository) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
+def examined(tree: Tree) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
     """All problems of a commit, in order of place, and all warnings."""
-    problems: set[Problem] = set(checkout.problems(repository))
+    where, found = layout.attempt(tree)
+    problems: set[Problem] = set(found)
     warnings: set[str] = set()
-    for slug in pipeline.environments(repository):
-        found = pipeline.examine(repository, *slug.split("/"), EngineKind.OPENTOFU)
-        problems.update(found.problems)
-        warnings.update(f"{slug}: {text}" for text in found.warnings)
+    if where is not None:
+        repository = pipeline.read(tree, where=where)
+        problems.update(checkout.problems(repository))
+        for slug in pipeline.environments(repository):
+            project, _, environment = slug.partition("/")
+            examined = pipeline.examine(repository, project, environment, EngineKind.OPENTOFU)
+            problems.update(examined.problems)
+            warnings.update(f"{slug}: {text}" for text in examined.warnings)
     return ManifestError(problems).problems, tuple(sorted(warnings))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from controller.catalog import files, folders
 from controller.catalog import read as catalogue
-from controller.errors import ManifestError, NotFoundError, Place, Problem, problem, suggest
+from controller.errors import ManifestError, NotFoundError, Place, Problem, near, problem, suggest
 from controller.graph import check
 from controller.manifest import layout, links
 from controller.manifest.layout import EnvironmentFiles, Found, Layout, ProjectFiles
@@ -50,15 +50,16 @@ class Code:
         return None if self.requirements is None else frozenset(one.address for one in self.requirements)
 
 
-def read(tree: Tree, before: Repository | None = None) -> Repository:
+def read(tree: Tree, before: Repository | None = None, *, where: Layout | None = None) -> Repository:
     """Read what environments have in common. A broken lockstep.yaml is raised, all else stands among the problems.
 
-    `before`: what was read of another commit; where the platform is the same, it is not read again.
+    `before`: what was read of another commit; where the platform is the same, it is not read again. `where`: what is to
+    hold instead of lockstep.yaml.
     """
     if before is not None and before.footprint.is_same(tree):
         return replace(before, tree=tree, found=layout.find(tree, before.layout, before.found))
     noted = Noted(tree)
-    where = layout.read_layout(noted)
+    where = where or layout.read_layout(noted)
     catalog = catalogue.read(noted, where.platform)
     pins = None
     try:
@@ -115,13 +116,18 @@ def platform_problems(repository: Repository, types: Collection[str]) -> list[Pr
 
 def stops_graphs(repository: Repository) -> bool:
     """Whether no graph can be made: a module, or what it needs, cannot be read, and so a rule may be missing."""
-    beside = tuple(
-        f"{repository.layout.platform}/{name}" for name in (f"{files.RUNNERS}/", files.ENVIRONMENT_TYPES, lock.NAME)
-    )
     return any(
-        breakage.resource_types is None and not str(breakage.problem.where).startswith(beside)
+        breakage.resource_types is None and _is_about_modules(repository, breakage)
         for breakage in repository.catalog.problems
     )
+
+
+def _is_about_modules(repository: Repository, breakage: Breakage) -> bool:
+    """Judged by the file's name, or the name that it was probably meant to have."""
+    path = breakage.problem.where.path if isinstance(breakage.problem.where, Place) else ""
+    name = path.removeprefix(f"{repository.layout.platform}/").partition("/")[0]
+    others = (files.RUNNERS, files.ENVIRONMENT_TYPES, lock.NAME)
+    return near(name, (*others, files.MODULES, files.PROVIDERS, files.RESOURCE_TYPES)) not in others
 
 
 def code_of(repository: Repository, source: ModuleSource, engine: EngineKind) -> Code:

@@ -67,7 +67,9 @@ def _strays(tree: Tree, platform: str) -> Iterator[Problem]:
     folders = quoted(f"{name}/" for name in _FOLDERS)
     for name, kind in tree.names(platform).items():
         path = join(platform, name)
-        if kind is Kind.FOLDER:
+        if name in _FOLDERS and kind is not Kind.FOLDER:
+            yield Problem(Place(path), f"`{name}` is no folder", "put the folder in its place")
+        elif kind is Kind.FOLDER:
             meant = near(name, _FOLDERS) if name not in _FOLDERS else None
             if meant is not None:
                 yield Problem(Place(path), f"nothing is read from a folder `{name}`", f"did you mean `{meant}`?")
@@ -81,7 +83,9 @@ def _strays(tree: Tree, platform: str) -> Iterator[Problem]:
 def _strays_below(tree: Tree, folder: str, *, is_modules: bool) -> Iterator[Problem]:
     for name, kind in tree.names(folder).items():
         path = join(folder, name)
-        if kind is Kind.FOLDER and is_modules:
+        if kind is Kind.FOLDER and _looks_like_yaml(name):
+            yield Problem(Place(path), f"`{name}` is a folder, where a file is read", "rename it")
+        elif kind is Kind.FOLDER and is_modules:
             yield from _misnamed_document(tree, path)
         elif kind is Kind.FOLDER:
             for inner in tree.names(path):

@@ -150,6 +150,7 @@ def _folder(
     roots = [address, *_includes(node, location, tree, found)]
     if not any(name != folders.DOCUMENT for name in tree.names(address)):
         found.append(Problem(place, f"the folder `{address}` has no files of the module", "add its `.tf` files"))
+        return None
     found += contained.problems(tree, roots)
     return folders.of(tree, address, roots[1:])
 

@@ -31,7 +31,7 @@ def read(tree: Tree, layout_platform: str) -> Reading:
     if not tree.names(layout_platform):
         what, remedy = f"there is no folder `{layout_platform}`", "add it, or name another in `lockstep.yaml`"
         unknown = references.Known(None, None, None)
-        return Reading(Catalog(), (Breakage(Problem(layout_platform, what, remedy), None),), unknown)
+        return Reading(Catalog(), (Breakage(Problem(Place(layout_platform), what, remedy), None),), unknown)
     reader = _Reader(tree, layout_platform)
     catalog = reader.catalog()
     found = {*reader.found, *references.breakages(catalog, reader.known, reader.documents)}
@@ -155,11 +155,15 @@ class _Reader:
         defined: dict[K, T] = {}
         names = [name(node) for node in documents.nodes]
         self.documents |= {node.place: node for node in documents.nodes}
+        wrong = Counter[str]()
         for node, key in zip(documents.nodes, names, strict=True):
+            if wrong[node.place.path] >= reading.PROBLEM_LIMIT:
+                continue  # who has more than that in one file sees the rest later
             try:
                 value = build(node)
             except ManifestError as error:
                 self.found += (Breakage(problem, scope(node)) for problem in error.problems)
+                wrong[node.place.path] += len(error.problems)
                 continue
             first = defined.setdefault(key, value) if key is not None else value
             if first is not value:

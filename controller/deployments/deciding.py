@@ -15,9 +15,10 @@ from controller.deployments.walking import Asking, Tip, Walk, walk
 from controller.history.decide import Decided, DecidedRepository, Told
 from controller.history.opening import NewDeployment
 from controller.history.standing import RepositoryStanding, Standing
-from controller.model.deployment import Mode, Rank
+from controller.model.deployment import EnvironmentStatus, Mode, Origin, Rank
 from controller.model.manifest import EnvironmentConfig, Follow
 from controller.model.tree import Commit
+from controller.pipeline import Repository
 from controller.reconcile import Change, Opening, Outcome, State, Want
 
 _GONE = "its directory is gone from Git"
@@ -46,6 +47,7 @@ class Deciding:
         self._walk: Walk = walk(doors, connection, now)
         self._asking = Asking(doors, connection, now)
         self._uuids: dict[str, str] = {}
+        self._read_before: dict[str, Repository] = {}
 
     def decision(self) -> DecidedRepository:
         tips, wants = self._read()
@@ -69,6 +71,7 @@ class Deciding:
             catalogue=platform.catalogue(tip.repository) if tip.repository else None,
             problems=(*tip.problems, *([note] if note else [])),
             environments=environments,
+            standing=frozenset(decided.uuid for decided in environments if self._stands(decided)),
         )
 
     def _read(self) -> tuple[list[Tip], list[dict[str, Want]]]:
@@ -122,11 +125,17 @@ class Deciding:
             return valid[-1] if valid else None
         if last.waits or state.desired_commit is None:
             return last
-        repository = pipeline.read(self._connection.mirror.snapshot(state.desired_commit).tree)
+        repository = self._at(state.desired_commit)
         if slug not in pipeline.environments(repository):
             return None
-        found = evaluate.answer(self._asking.question(repository, slug))
+        found = self._doors.memory.answer(f"{self._connection.id} before", self._asking.question(repository, slug))
         return Want(state.desired_commit, found.digest, waits=found.waits)
+
+    def _at(self, commit: str) -> Repository:
+        """An earlier commit, read once: where the tip is broken for all, all go back to the same few."""
+        if commit not in self._read_before:
+            self._read_before[commit] = pipeline.read(self._connection.mirror.snapshot(commit).tree)
+        return self._read_before[commit]
 
     def _waiting(self, cases: Sequence[_Case]) -> dict[str, str]:
         """For what each environment waits: those named by its `after` that are not in step yet."""
@@ -168,6 +177,23 @@ class Deciding:
             superseded=superseded,
             ends_pin=outcome.ends_pin,
             releases_pin=outcome.releases_pin,
+        )
+
+    def _stands(self, decided: Decided) -> bool:
+        """Whether the decision leaves an environment as it is: of a thousand most."""
+        before = self._now.environments.get(f"{decided.project}/{decided.name}")
+        if before is None or self._walk.rewritten or any(told.changed for told in decided.told):
+            return False
+        if decided.opening or decided.superseded or decided.ends_pin or decided.releases_pin:
+            return False
+        known = before.environment
+        status = EnvironmentStatus.MARKED_FOR_REMOVAL if decided.marked else EnvironmentStatus.ACTIVE
+        return (
+            (known.type, known.origin, known.status, known.desired) == (decided.type, Origin.GIT, status, decided.tip)
+            and (known.problems, known.note) == (decided.problems, decided.note)
+            and (decided.desired is None or decided.desired == before.desired)
+            and (decided.desired is None or decided.desired_commit == before.desired_commit)
+            and (decided.decided is None or decided.decided == known.decided)
         )
 
     def _opening(self, case: _Case, opening: Opening, outcome: Outcome, tip: Tip) -> NewDeployment:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -87,14 +86,14 @@ class DecidedRepository:
     catalogue: Json = None
     problems: tuple[str, ...] = ()
     environments: tuple[Decided, ...] = ()
+    standing: frozenset[str] = frozenset()  # uuids of those of which all but `told` is so already
 
 
 def record(store: Store, decision: DecidedRepository) -> bool:
     """Write a decision down; False, and nothing written, where what it looked at has changed meanwhile."""
     with store.writing() as session:
         row = session.get_one(RepositoryRow, decision.id)
-        before = _before(session)
-        if row.decided_tip != decision.before or not _are_current(before, decision):
+        if row.decided_tip != decision.before or not _are_current(session, decision):
             return False
         first_sight = row.first_commit is None
         row.decided_tip, row.woken, row.release = decision.tip, decision.woken, decision.release
@@ -105,9 +104,8 @@ def record(store: Store, decision: DecidedRepository) -> bool:
             row.catalogue = decision.catalogue
         _commits(session, decision)
         _projects(session, decision)
-        # Of a thousand environments a commit changes one or two: only their rows are touched.
-        changed = [found for found in decision.environments if not _stands(found, before.get(found.uuid), decision)]
-        environments = [(found, _environment(session, decision, found)) for found in changed]
+        changed = [decided for decided in decision.environments if decided.uuid not in decision.standing]
+        environments = [(decided, _environment(session, decision, decided)) for decided in changed]
         _verdicts(session, decision)
         for decided, environment in environments:
             _supersede(session, decision, decided)
@@ -134,63 +132,10 @@ def live_commit(session: Session, environment: EnvironmentRow) -> str | None:
     return session.scalars(query).one_or_none()
 
 
-def _before(session: Session) -> dict[str, sa.Row[Any]]:
-    """Environments as they are now, by uuid."""
-    query = sa.select(*(getattr(EnvironmentRow, name) for name in ("uuid", "version", *_SAID)))
-    return {row.uuid: row for row in session.execute(query.where(EnvironmentRow.removed_at.is_(None)))}
-
-
-def _are_current(before: Mapping[str, sa.Row[Any]], decision: DecidedRepository) -> bool:
-    versions = {uuid: row.version for uuid, row in before.items()}
+def _are_current(session: Session, decision: DecidedRepository) -> bool:
+    query = sa.select(EnvironmentRow.uuid, EnvironmentRow.version).where(EnvironmentRow.removed_at.is_(None))
+    versions = {row.uuid: row.version for row in session.execute(query)}
     return all(versions.get(decided.uuid) == decided.version for decided in decision.environments)
-
-
-def _stands(decided: Decided, row: sa.Row[Any] | None, decision: DecidedRepository) -> bool:
-    """Whether the decision changes nothing of an environment: all that it says is so already."""
-    if row is None or decision.rewritten or decided.opening or decided.superseded:
-        return False
-    if decided.ends_pin or decided.releases_pin or any(told.changed for told in decided.told):
-        return False
-    said = _said(decided, row.status, decision)
-    return all(said[name] == value for name, value in zip(_SAID, row[2:], strict=True) if name in said)
-
-
-# What a decision says of an environment, in the words of its row.
-_SAID = (
-    "type",
-    "origin",
-    "repository",
-    "status",
-    "desired",
-    "problems",
-    "note",
-    "valid_desired",
-    "desired_commit",
-    "decided_digest",
-    "decided_deployment",
-    "decided_ended",
-)
-
-
-def _said(decided: Decided, status: str, decision: DecidedRepository) -> dict[str, Json]:
-    said: dict[str, Json] = {
-        "type": decided.type,
-        "origin": Origin.GIT,
-        "repository": decision.id,
-        "status": _status(status, decided),
-        "desired": decided.tip,
-        "problems": list(decided.problems),
-        "note": decided.note,
-    }
-    if decided.desired is not None:
-        said |= {"valid_desired": decided.desired, "desired_commit": decided.desired_commit}
-    if decided.decided is not None:
-        said |= {
-            "decided_digest": decided.decided.digest,
-            "decided_deployment": decided.decided.deployment,
-            "decided_ended": decided.decided.ended,
-        }
-    return said
 
 
 def _commits(session: Session, decision: DecidedRepository) -> None:
@@ -235,8 +180,15 @@ def _projects(session: Session, decision: DecidedRepository) -> None:
 def _environment(session: Session, decision: DecidedRepository, decided: Decided) -> EnvironmentRow:
     row = session.get(EnvironmentRow, decided.uuid) or _new(session, decision, decided)
     row.version += 1
-    for name, value in _said(decided, row.status, decision).items():
-        setattr(row, name, value)
+    row.type, row.origin, row.repository = decided.type, Origin.GIT, decision.id
+    row.status = _status(row, decided)
+    row.desired, row.problems, row.note = decided.tip, list(decided.problems), decided.note
+    if decided.desired is not None:
+        row.valid_desired, row.desired_commit = decided.desired, decided.desired_commit
+    if decided.decided is not None:
+        row.decided_digest = decided.decided.digest
+        row.decided_deployment = decided.decided.deployment
+        row.decided_ended = decided.decided.ended
     _pin(session, decided, decision.now)
     if decided.opening is not None:
         insert_deployment(session, decided.opening, decision.now)
@@ -270,9 +222,9 @@ def _new(session: Session, decision: DecidedRepository, decided: Decided) -> Env
     return row
 
 
-def _status(status: str, decided: Decided) -> str:
-    if status in (EnvironmentStatus.DELETING, EnvironmentStatus.DELETE_FAILED):
-        return status
+def _status(row: EnvironmentRow, decided: Decided) -> str:
+    if row.status in (EnvironmentStatus.DELETING, EnvironmentStatus.DELETE_FAILED):
+        return row.status
     return EnvironmentStatus.MARKED_FOR_REMOVAL if decided.marked else EnvironmentStatus.ACTIVE
 
 

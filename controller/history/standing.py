@@ -29,6 +29,14 @@ from controller.model.bundle import ProviderPin
 from controller.model.deployment import Mode, Rank, Status, VerdictKind
 from controller.model.record import Deployment, Environment, Hold, OpenDeployment, Repository
 
+_NAMES = sa.select(
+    EnvironmentRow.uuid,
+    EnvironmentRow.project,
+    EnvironmentRow.name,
+    EnvironmentRow.version,
+    EnvironmentRow.repository,
+    EnvironmentRow.removed_at,
+).order_by(EnvironmentRow.project, EnvironmentRow.name)
 _FEW = 100  # rows that are asked for one by one
 _REPLACEABLE = (Status.QUEUED, Status.PLANNING, Status.AWAITING_APPROVAL)
 
@@ -82,15 +90,15 @@ def standing(
         if row is None:
             raise NotFoundError(f"repository `{repository}` is unknown; list it under `connections` in the settings")
         modules = session.scalars(sa.select(ModulePinRow).where(ModulePinRow.repository == repository))
-        everywhere = sa.select(EnvironmentRow.uuid, EnvironmentRow.project, EnvironmentRow.name)
+        everywhere = session.execute(_NAMES).all()
         return RepositoryStanding(
             repository=rows.repository(row),
             wake=row.wake,
             release=row.release,
-            environments=_standings(session, repository, now, known or {}),
+            environments=_standings(session, repository, now, everywhere, known or {}),
             owners={project.id: project.repository for project in session.scalars(sa.select(ProjectRow))},
             modules={pin.source: pin.commit for pin in modules},
-            uuids={uuid: f"{project}/{name}" for uuid, project, name in session.execute(everywhere)},
+            uuids={row.uuid: f"{row.project}/{row.name}" for row in everywhere},
         )
 
 
@@ -185,36 +193,40 @@ def lines(session: Session, uuids: Sequence[str] | sa.Select[Any]) -> dict[str, 
     return found
 
 
-def _standings(session: Session, repository: str, now: datetime, known: Mapping[str, Standing]) -> dict[str, Standing]:
+def _standings(
+    session: Session, repository: str, now: datetime, everywhere: Sequence[Any], known: Mapping[str, Standing]
+) -> dict[str, Standing]:
     mine = sa.and_(EnvironmentRow.repository == repository, EnvironmentRow.removed_at.is_(None))
     opened = lines(session, sa.select(EnvironmentRow.uuid).where(mine))
     query = sa.select(HoldRow).where(HoldRow.ended_at.is_(None)).order_by(HoldRow.since, HoldRow.number)
     holds = [row for row in session.scalars(query) if row.until is None or row.until > now]
     pending = _pending(session, repository, opened)
-    names = sa.select(EnvironmentRow.uuid, EnvironmentRow.version, EnvironmentRow.project, EnvironmentRow.name)
-    versions = session.execute(names.where(mine).order_by(EnvironmentRow.project, EnvironmentRow.name)).all()
-    at_rest = {} if holds else {one.environment.uuid: one for one in known.values() if _is_at_rest(one)}
-    found: dict[str, Standing | None] = {}
-    for uuid, version, project, name in versions:
-        same = at_rest.get(uuid)
-        is_same = same is not None and same.version == version and uuid not in opened and uuid not in pending
-        found[f"{project}/{name}"] = same if is_same else None
-    moved = [row.uuid for row in versions if found[f"{row.project}/{row.name}"] is None]
+    here = [row for row in everywhere if row.repository == repository and row.removed_at is None]
+    versions = {row.uuid: row.version for row in here if row.uuid not in opened and row.uuid not in pending}
+    same = {} if holds else _unchanged(known, versions)
+    moved = [row.uuid for row in here if row.uuid not in same]
     pins = provider_pins(session, moved)
-    # Plain rows: there may be thousands, and nothing of them is changed here.
-    for row in _rows(session, mine, moved):
-        mine_opened, mine_pending = opened.get(row.uuid, ()), pending.get(row.uuid, ())
-        made = _standing(session, row, mine_opened, mine_pending, holds, pins.get(row.uuid, {}))
-        found[f"{row.project}/{row.name}"] = made
-    return {slug: one for slug, one in found.items() if one is not None}
+    made = {
+        row.uuid: _standing(
+            session, row, opened.get(row.uuid, ()), pending.get(row.uuid, ()), holds, pins.get(row.uuid, {})
+        )
+        for row in _rows(session, mine, moved)
+    }
+    return {f"{row.project}/{row.name}": same.get(row.uuid) or made[row.uuid] for row in here}
 
 
-def _is_at_rest(standing: Standing) -> bool:
-    """Whether all that is known of it stands in its own row, and so changes with its version alone."""
-    return not (standing.open or standing.holds or standing.pending or standing.released)
+def _unchanged(known: Mapping[str, Standing], versions: Mapping[str, int]) -> dict[str, Standing]:
+    """By uuid those of which all that was known stood in their own row, and so changes with its version alone."""
+    return {
+        one.environment.uuid: one
+        for one in known.values()
+        if versions.get(one.environment.uuid) == one.version
+        and not (one.open or one.holds or one.pending or one.released)
+    }
 
 
 def _rows(session: Session, mine: sa.ColumnElement[bool], uuids: Sequence[str]) -> Sequence[sa.Row[Any]]:
+    """Plain rows: there may be thousands, and nothing of them is changed here."""
     query = sa.select(EnvironmentRow.__table__).where(mine)
     if len(uuids) <= _FEW:
         return session.execute(query.where(EnvironmentRow.uuid.in_(uuids))).all() if uuids else ()

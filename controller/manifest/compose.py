@@ -19,7 +19,8 @@ from controller.model.tree import Tree
 class Composed:
     """The manifest of an environment, and sentences for whoever wrote it.
 
-    With problems, or without the manifest that it builds on, it is what is right in the rest, and not whole.
+    With problems it is made of what is right. It is not whole where something that was written is not in it: a file
+    could not be read, or the manifest that it builds on is not there.
     """
 
     manifest: Manifest
@@ -93,7 +94,8 @@ def _composed(lower: Layer, upper: Layer, problems: list[Problem]) -> Composed:
         manifest_schema.ManifestFile, document, lambda rest: manifest_schema.problems_of(rest, is_whole=True)
     )
     manifest = manifest_schema.value_of(rest or layers.EMPTY)
-    return Composed(manifest, warnings, tuple(dict.fromkeys([*problems, *parts, *more])), is_whole=False)
+    is_whole = lower.is_complete and upper.is_complete and not more
+    return Composed(manifest, warnings, tuple(dict.fromkeys([*problems, *parts, *more])), is_whole)
 
 
 def _whole(lower: Layer, upper: Layer) -> tuple[Node, list[Problem]]:

@@ -57,6 +57,13 @@ def roles(tree: Tree, folder: str) -> Roles:
     return {each: tuple(paths) for each, paths in found.items()}
 
 
+def folders(tree: Tree, folder: str) -> Iterator[Problem]:
+    """Folders that bear the name of a file that would be read."""
+    for name, kind in tree.names(folder).items():
+        if kind in {Kind.FOLDER, Kind.SUBMODULE} and role(name) not in {None, Role.STRAY}:
+            yield Problem(Place(join(folder, name)), f"`{name}` is a folder, where a file is read", "rename it")
+
+
 def has_ours(tree: Tree, folder: str) -> bool:
     """Whether a folder directly holds what makes it a project or an environment."""
     found = roles(tree, folder)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from controller.errors import ManifestError, Place, Problem
-from controller.manifest import links, manifest_schema, mending, merge, reading, score
+from controller.manifest import links, manifest_schema, mending, merge, reading, score, score_document
 from controller.manifest.phrases import shown
 from controller.model.document import Node
 from controller.model.tree import Tree
@@ -80,7 +80,7 @@ def read_overrides(tree: Tree, paths: Iterable[str]) -> tuple[dict[str, Override
         except ManifestError as error:
             problems.extend(error.problems)
             continue
-        name = score.name_of(document)
+        name = score_document.name_of(document)
         workload = str(name.value) if name is not None else path.rpartition("/")[2].rpartition(".score-overrides.")[0]
         if not document.is_map:
             problems.append(Problem(document.place, "an overrides file must be a map", "write what it changes"))
@@ -129,7 +129,7 @@ class _Reader:
         document = self.document(path)
         if document is None:
             return
-        name = score.name_of(score.meant(document))
+        name = score_document.name_of(document)
         if name is not None and str(name.value) in self.scores:
             first = self.scores[str(name.value)].place
             what = f"workload `{shown(name.value)}` is in {first.path} already"
@@ -140,8 +140,8 @@ class _Reader:
         overrides = self.overrides.get(str(name.value)) if name is not None else None
         patch = overrides.document if overrides else None
         found, problems = score.attempt(self.tree, path, document, patch, self.images)
-        if problems:
-            self.problems.extend(problems)
+        self.problems.extend(problems)
+        if found is None or not found.is_whole:
             self.is_complete = False
         if found is None:
             return

@@ -101,7 +101,7 @@ def attempt(tree: Tree) -> tuple[Layout | None, list[Problem]]:
     layout = Layout(written.platform, written.projects, written.organization)
     misplaced = list(_folder_problems(tree, layout, node))
     is_there = links.kind(tree, layout.platform) is links.kind(tree, layout.projects) is Kind.FOLDER
-    return layout if is_there or not problems and not misplaced else None, [*problems, *misplaced]
+    return layout if is_there or not (problems or misplaced) else None, [*problems, *misplaced]
 
 
 def find(tree: Tree, layout: Layout, before: Found | None = None) -> Found:
@@ -169,7 +169,8 @@ def _folder_problems(tree: Tree, layout: Layout, node: Node) -> Iterator[Problem
     """The platform may lie beside the projects, never among them or around them."""
     for key, folder in (("platform", layout.platform), ("projects", layout.projects)):
         if key in node.entries and links.kind(tree, folder) is not Kind.FOLDER:
-            remedy = suggest(folder, tree.names(""), "create it")
+            folders = (name for name, kind in tree.names("").items() if kind is Kind.FOLDER)
+            remedy = suggest(folder, folders, "create it")
             yield Problem(node.entries[key].place, f"there is no folder `{folder}` in this repository", remedy)
     if layout.platform == layout.projects or (layout.projects and links.is_within(layout.platform, layout.projects)):
         yield Problem(node.place, "`platform` lies inside of `projects`", "give each a folder of its own")
@@ -192,6 +193,8 @@ def _project(tree: Tree, folder: str, name: str, kind: Kind) -> tuple[ProjectFil
         if environment is not None:
             environments.append(environment)
     is_project = bool(roles[Role.PROJECT] or roles[Role.MANIFEST] or roles[Role.SCORE] or environments)
+    if is_project:
+        findings.extend((name, found) for found in filenames.folders(tree, folder))
     findings.extend(
         (name, found)
         for found in filenames.strays(roles, Role.PROJECT, is_ours=is_project or bool(roles[Role.ENVIRONMENT]))
@@ -225,6 +228,7 @@ def _environment(
     if not schema.ENVIRONMENT.accepts(name):
         wrong = Problem(Place(folder), schema.ENVIRONMENT.complaint(name), schema.ENVIRONMENT.rule)
         return None, [*problems, wrong]
+    problems.extend(filenames.folders(tree, folder))
     files = (roles[Role.MANIFEST], roles[Role.SCORE], roles[Role.OVERRIDES])
     return EnvironmentFiles(project, name, folder, _only(roles[Role.ENVIRONMENT]), *files), problems
 

@@ -55,5 +55,7 @@ def content(tree: Tree, path: str) -> bytes:
     target = resolved(tree, path)
     found = None if target is None else kind(tree, target)
     if target is None or found not in {Kind.FILE, Kind.EXECUTABLE}:
-        raise problem(Place(path), "the symbolic link leads to no file of this repository", "put the file in its place")
+        is_link = kind(tree, path) is Kind.LINK
+        what = "the symbolic link leads to no file of this repository" if is_link else "this is no file"
+        raise problem(Place(path), what, "put the file in its place")
     return tree.read(target)

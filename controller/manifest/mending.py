@@ -8,23 +8,27 @@ from typing import Any
 from pydantic import BaseModel
 
 from controller.errors import Place, Problem, near
-from controller.manifest import spots
+from controller.manifest import spots, wording
 from controller.model.document import Node
 
-_TURNS = 20  # each takes out what the one before has made wrong
+_TURNS = 5  # each takes out what the one before has made wrong
+_MOST_KEYS = 100  # that are looked at in one map; who misspells more of them means something else
 
 Check = Callable[[Node], Sequence[Problem]]
+Shapes = tuple[Any, ...]
 
 
 def mended(model: type[BaseModel], node: Node, check: Check) -> Node | None:
     """The document with misspelt keys put right, and without what `check` refuses then; None where nothing is left."""
-    rest: Node | None = renamed(model, node)
+    rest = renamed(model, node)
     for _ in range(_TURNS):
-        problems = check(rest) if rest is not None else ()
-        if rest is None or not problems:
+        problems = check(rest)
+        if not problems:
             return rest
         left = _pruned(rest, {problem.where for problem in problems})
-        rest = left if left is not rest else None
+        if left is rest or len(problems) >= wording.MOST:
+            return None
+        rest = left
     return None
 
 
@@ -33,23 +37,37 @@ def renamed(model: type[BaseModel], node: Node) -> Node:
     return _renamed((model,), node)
 
 
-def _renamed(shapes: tuple[Any, ...], node: Node) -> Node:
-    shapes = spots.alternatives(shapes)
-    if node.is_list:
-        return Node(tuple(_renamed(_inner(shapes, 0), item) for item in node.items), node.place, node.key)
+def _renamed(shapes: Shapes, node: Node) -> Node:
+    if node.is_list and any(item.is_map or item.is_list for item in node.items):
+        inner = _inner(shapes, 0)
+        return Node(tuple(_renamed(inner, item) for item in node.items), node.place, node.key)
     if not node.is_map:
         return node
-    known = spots.fields(shapes)
-    entries: dict[str, Node] = {}
-    for key, entry in node.entries.items():
-        free = [name for name in known if name not in node.entries and name not in entries]
-        name = key if key in known else near(key, free) or key
-        entries[name] = _renamed(_inner(shapes, name), entry)
+    meant = _meant(spots.fields(spots.alternatives(shapes)), node.entries.keys())
+    entries = {
+        meant.get(key, key): _renamed(_inner(shapes, meant.get(key, key)), entry)
+        if entry.is_map or entry.is_list
+        else entry
+        for key, entry in node.entries.items()
+    }
     return Node(entries, node.place, node.key)
 
 
-def _inner(shapes: tuple[Any, ...], step: str | int) -> tuple[Any, ...]:
-    return tuple(spots.inner(shape, step) for shape in shapes)
+def _meant(known: Collection[str], given: Collection[str]) -> dict[str, str]:
+    """Known keys by how they are misspelt."""
+    found: dict[str, str] = {}
+    free = [name for name in known if name not in given]
+    unknown = [key for key in given if key not in known] if free else []
+    for key in unknown[:_MOST_KEYS]:
+        name = near(key, free)
+        if name is not None:
+            free.remove(name)
+            found[key] = name
+    return found
+
+
+def _inner(shapes: Shapes, step: str | int) -> Shapes:
+    return tuple(spots.inner(shape, step) for shape in spots.alternatives(shapes))
 
 
 def _pruned(node: Node, places: Collection[Place | str]) -> Node:

@@ -2,43 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 from controller.errors import ManifestError, Place, Problem
-from controller.manifest import (
-    mending,
-    merge,
-    schema,
-    score_files,
-    score_order,
-    score_placeholders,
-    score_schema,
-    score_upgrade,
-    wording,
-)
+from controller.manifest import schema, score_document, score_files, score_order, score_placeholders
 from controller.manifest.score_placeholders import Mistake, Scope
-from controller.model.document import Node, find
+from controller.model.document import Node
 from controller.model.tree import Tree
 
 WORKLOAD_ALIAS = "score-workload"
 SHARED_PREFIX = "shared."
 
-_PREFIX, _WORDS = "platform-orchestrator.dev", ("resType", "resClass", "resId")
-_SPELLINGS = (("type", schema.RESOURCE_TYPE), ("class", schema.RESOURCE_CLASS), ("id", schema.RESOURCE_ID))
-_ANNOTATIONS = {f"{_PREFIX}/{word}": meaning for word, meaning in zip(_WORDS, _SPELLINGS, strict=True)}
 # Keys that mean the same when empty as when they are not there.
 _OMITTED_EMPTY = frozenset({"command", "args", "variables", "files", "volumes", "before", "httpHeaders", "ports"})
 
 
 class Converted(NamedTuple):
-    """A workload: its name, its entry in a manifest, warnings, and which containers left their image open."""
+    """A workload: its name, its entry in a manifest, warnings, and which containers left their image open.
+
+    Not whole where more than names of keys had to be mended.
+    """
 
     name: str
     entry: Node
     warnings: tuple[str, ...]
     open_images: tuple[str, ...]
+    is_whole: bool
 
 
 def convert(tree: Tree, path: str, node: Node, overrides: Node | None, images: Mapping[str, str]) -> Converted:
@@ -53,80 +44,16 @@ def attempt(
     tree: Tree, path: str, node: Node, overrides: Node | None, images: Mapping[str, str] | None
 ) -> tuple[Converted | None, list[Problem]]:
     """As `convert`, with all problems beside what could be made of the rest. Without `images` they are not known."""
-    document, warnings, problems = _read(node)
-    if overrides is not None and document is not None:
-        document, more, refused = _patched(document, overrides)
-        warnings, problems = (*warnings, *more), [*problems, *refused]
-    if document is None:
-        return None, problems
-    is_whole = not problems
-    conversion = _Conversion(tree, path.rpartition("/")[0], document, images, is_whole=is_whole)
+    read = score_document.read(node, overrides)
+    if read.document is None:
+        return None, list(read.problems)
+    conversion = _Conversion(tree, path.rpartition("/")[0], read.document, images, is_whole=read.is_whole)
     entry = conversion.entry()
-    problems += conversion.problems
-    if is_whole:
-        problems += score_order.problems(document.entries["containers"])
-    warnings = (*warnings, *conversion.warnings)
-    return Converted(conversion.name, entry, warnings, tuple(conversion.open_images)), problems
-
-
-def meant(document: Node) -> Node:
-    """The document as it would be had nobody misspelt a key."""
-    return mending.renamed(score_schema.ScoreFile, document)
-
-
-def name_of(document: Node) -> Node | None:
-    """`metadata.name` of a Score document or of a patch for one, where it is a text."""
-    metadata = document.entries.get("metadata")
-    name = metadata.entries.get("name") if metadata is not None else None
-    return name if name is not None and isinstance(name.value, str) else None
-
-
-def _read(node: Node) -> tuple[Node | None, tuple[str, ...], list[Problem]]:
-    """The document in today's form, with warnings; mended where something is wrong with it, and what that is."""
-    try:
-        document, warnings = score_upgrade.upgraded(node)
-    except ManifestError as error:
-        return None, (), list(error.problems)
-    problems = _problems(document)
-    if not problems:
-        return document, warnings, []
-    return mending.mended(score_schema.ScoreFile, document, _problems), warnings, problems
-
-
-def _problems(document: Node) -> list[Problem]:
-    try:
-        schema.validate(score_schema.ScoreFile, document)
-    except ManifestError as error:
-        return list(error.problems)
-    return list(_misspelt(document))
-
-
-def _misspelt(document: Node) -> Iterator[Problem]:
-    """Keys of ours in maps that may hold any other."""
-    resources = document.entries.get("resources", Node({}, document.place)).entries.values()
-    metadata = [(document.entries.get("metadata"), ("name", "annotations"))]
-    for node, known in [*metadata, *((resource.entries.get("metadata"), ("annotations",)) for resource in resources)]:
-        if node is not None:
-            yield from wording.misspelt(node, known)
-    annotations = find(document, ("metadata", "annotations")) or Node({}, document.place)
-    ours = {key: node for key, node in annotations.entries.items() if _is_ours(*key.rpartition("/"))}
-    yield from wording.misspelt(Node(ours, annotations.place), tuple(_ANNOTATIONS))
-
-
-def _is_ours(prefix: str, _: str, word: str) -> bool:
-    """Whether half of an annotation's name is one that we know: then the whole is meant to be."""
-    return prefix == _PREFIX or word in _WORDS
-
-
-def _patched(document: Node, overrides: Node) -> tuple[Node | None, tuple[str, ...], list[Problem]]:
-    patched, problems = merge.overlaid(document, overrides)
-    before, after = name_of(document), name_of(overrides)
-    if before is not None and after is not None and before.value != after.value:
-        what = f"the overrides change the name of workload `{before.value}`"
-        problems.append(Problem(after.place, what, "remove `metadata.name`"))
-    problems.extend(_misspelt(overrides))
-    found, warnings, more = _read(patched)
-    return found, warnings, [*problems, *more]
+    problems = [*read.problems, *conversion.problems]
+    if read.is_whole:
+        problems += score_order.problems(read.document.entries["containers"])
+    warnings = (*read.warnings, *conversion.warnings)
+    return Converted(conversion.name, entry, warnings, tuple(conversion.open_images), read.is_whole), problems
 
 
 class _Conversion:
@@ -181,7 +108,7 @@ class _Conversion:
         place = self.metadata.entries["name"].place
         entries = {"type": Node(WORKLOAD_ALIAS, place, place)}
         annotations = self.metadata.entries.get("annotations")
-        for annotation, (key, spelling) in _ANNOTATIONS.items():
+        for annotation, (key, spelling) in score_document.ANNOTATIONS.items():
             node = annotations.entries.get(annotation) if annotations is not None else None
             if node is None or not node.value:
                 continue

@@ -21,6 +21,8 @@ _TOKEN = re.compile(r"\$(?:\$?\{[^}]*\}|\$)")
 _PASSED_ON = re.compile(r"(?:context|shared|select)\.[^{}]+")
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
 _ROOTS = ("metadata", "resources")
+# Stands in for a placeholder that is wrong: nobody uses such a text, but what is around it is looked at as well.
+_ANYTHING = "${context.env_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ def _pieces(text: str, scope: Scope, mistakes: list[Mistake]) -> Iterator[tuple[
                 yield token.start(), *_looked_up(found, scope)
             except _MistakenError as mistake:
                 mistakes.append(Mistake(token.start(), mistake.what, mistake.remedy))
+                yield token.start(), _ANYTHING, True
     yield position, text[position:], False
 
 

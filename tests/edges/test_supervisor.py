@@ -301,16 +301,18 @@ def test_opentofu_encrypts_state_and_plan(runs: Bench) -> None:
     assert again.plan_result.empty is True
 
 
-def test_a_state_that_was_not_encrypted_is_taken_over(runs: Bench) -> None:
+def test_a_state_that_is_not_encrypted_is_refused(runs: Bench) -> None:
     if runs.engine.kind is not EngineKind.OPENTOFU:
         pytest.skip("only OpenTofu encrypts")
     runs.deploy(bundle(name="first"), "d1")
+    before = runs.state.read_bytes()
     runs.environment = {protocol.PASSPHRASE: "a passphrase made by chance"}
-    seen = runs.deploy(bundle(name="second"), "d2")
+    runs.deployment = "d2"
+    seen = runs.plan(bundle(name="second"))
 
-    assert seen.apply_result is not None
-    assert seen.apply_result.status == "succeeded"
-    assert "encrypted_data" in json.loads(runs.state.read_text())
+    assert seen.plan_result is not None
+    assert seen.plan_result.status == "failed"
+    assert runs.state.read_bytes() == before
 
 
 def protocol_events(runs: Bench) -> list[str]:

@@ -1,8 +1,8 @@
 """A typo in any key that a schema or the catalogue knows names its file, line and column, and what was meant.
 
-Every key of every YAML file of the sample repository is spoilt, and the repository read as `lockstep validate` reads it.
-A key that is a name is told at itself or where it is referred to: there the name as it was still stands, so the other
-one is suggested.
+Every key of every YAML file of the sample repository is spoilt, and the repository examined as `lockstep validate`
+does. A key that is a name is told at itself or where it is referred to: there the name as it was still stands, so the
+other one is suggested.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from itertools import zip_longest
 import pytest
 
 from cli import validate
-from controller import pipeline
-from controller.errors import ManifestError, Place, Problem
+from controller.errors import Place, Problem
 from controller.manifest import reading
 from controller.model.document import Node
 from controller.model.tree import MemoryTree, walk
@@ -99,7 +98,7 @@ def _shortened(name: str) -> str:
     return name[:at] + name[at + 1 :] if len(name) > 2 else name + name[-1]
 
 
-TYPOS: Mapping[str, Callable[[str], str]] = {"swapped": _swapped, "mistaken": _mistaken, "shortened": _shortened}
+TYPOS: Sequence[Callable[[str], str]] = (_swapped, _mistaken, _shortened)
 
 
 @cache
@@ -129,10 +128,7 @@ def told(spoilt: Collection[Key], typo: Callable[[str], str]) -> Sequence[Proble
     changed = dict(files())
     for key in sorted(spoilt, key=lambda key: key.place, reverse=True):  # from the end: places stay where they are
         changed[key.place.path] = _with(changed[key.place.path], key, typo(key.name))
-    try:
-        return validate.examined(pipeline.read(MemoryTree.of(changed)))[0]
-    except ManifestError as e:
-        return e.problems
+    return validate.examined(MemoryTree.of(changed))[0]
 
 
 def _with(content: bytes, key: Key, name: str) -> bytes:
@@ -170,13 +166,14 @@ def rounds(spoilt: Sequence[Key]) -> Iterator[list[Key]]:
         yield [key for key in turn if key is not None]
 
 
-@pytest.mark.parametrize("typo", TYPOS)
-def test_a_typo_in_a_key_is_told_with_its_place_and_what_was_meant(typo: str) -> None:
-    """All files have one at the same time. What then is hidden behind the mistake of another file is told alone."""
-    known = [key for key in keys() if not key.fits(FREE)]
-    together = [key for turn in rounds(known) for key in missed(turn, TYPOS[typo])]
-    assert len(together) < len(known) / 15
-    assert [key for key in together if missed([key], TYPOS[typo])] == []
+@pytest.mark.parametrize("turn", range(3), ids=["swapped", "mistaken", "shortened"])
+def test_a_typo_in_a_key_is_told_with_its_place_and_what_was_meant(turn: int) -> None:
+    """Every third key. All files have a typo at the same time; one that another file's mistake hides is tried alone."""
+    typo = TYPOS[turn]
+    known = [key for key in keys() if not key.fits(FREE)][turn::3]
+    together = [key for each in rounds(known) for key in missed(each, typo)]
+    assert len(together) < len(known) / 10
+    assert [key for key in together if missed([key], typo)] == []
 
 
 def test_a_typo_in_a_key_that_is_free_is_a_name_like_any_other() -> None:
@@ -187,3 +184,89 @@ def test_a_typo_in_a_key_that_is_free_is_a_name_like_any_other() -> None:
 @pytest.mark.parametrize("pattern", [*FREE, *NAMES], ids=lambda pattern: f"{pattern[0]}: {pattern[1]}")
 def test_the_tables_of_keys_speak_of_keys_that_there_are(pattern: tuple[str, str, str]) -> None:
     assert any(key.fits([pattern]) for key in keys())
+
+
+SHOP, PLATFORM = "projects/shop", "platform"
+
+
+# File; what stands there; the same with a typo, a `|` at the place that is told; what was meant.
+@pytest.mark.parametrize(
+    ("path", "right", "wrong", "meant"),
+    [
+        # Resource types, classes, types of environments, providers, params, outputs.
+        (f"{SHOP}/shared.manifest.yaml", "type: queue", "type: |qeueu", "queue"),
+        (f"{SHOP}/storefront.score.yaml", "type: bucket", "type: |bukcet", "bucket"),
+        (f"{SHOP}/storefront.score.yaml", "class: public", "class: |pubilc", "public"),
+        (f"{PLATFORM}/modules/dns/module.yaml", "resource_type: dns", "resource_type: |dsn", "dns"),
+        (f"{PLATFORM}/modules/dns/module.yaml", "type: gateway", "type: |gatewya", "gateway"),
+        (f"{PLATFORM}/modules/postgres-server/module.yaml", "type: backup", "type: |bakcup", "backup"),
+        (f"{PLATFORM}/modules/postgres-server-ha.yaml", "_type_id: production", "_type_id: |prodution", "production"),
+        (f"{PLATFORM}/modules/queue-partitioned.yaml", "./queue\n", "|./qeueu\n", "./queue"),
+        (f"{PLATFORM}/modules/queue-partitioned.yaml", "[./common]", "[|./comon]", "./common"),
+        (f"{PLATFORM}/modules/dashboard.yaml", "${select.dependencies", "|${select.dependnecies", "dependencies"),
+        (
+            f"{PLATFORM}/modules/dashboard.yaml",
+            "${select.dependencies('sc",
+            "|${select.dependencies('cs",
+            "score-workload",
+        ),
+        (f"{PLATFORM}/modules/dns/module.yaml", "${context.env_id}", "|${context.evn_id}", "env_id"),
+        (f"{PLATFORM}/modules/dns/module.yaml", "${resources.gateway.", "|${resources.gatewya.", "gateway"),
+        (
+            f"{PLATFORM}/modules/dns/module.yaml",
+            "${resources.gateway.outputs.a",
+            "|${resources.gateway.outputs.",
+            "address",
+        ),
+        (f"{PLATFORM}/modules/score-workload/module.yaml", "${self.outputs.name}", "|${self.outputs.nmae}", "name"),
+        (f"{PLATFORM}/modules/volume/module.yaml", "type: number", "type: |nubmer", "number"),
+        (f"{PLATFORM}/resource-types/queue.yaml", "type: object", "type: |obejct", "object"),
+        (f"{PLATFORM}/runners/local.yaml", "  type: local\n  env", "  type: |loacl\n  env", "local"),
+        (f"{PLATFORM}/runners/local.yaml", "- {} #", "- {env_type_id: |stagign} #", "staging"),
+        # Aliases, workloads, environments, files.
+        (f"{SHOP}/outputs.manifest.yaml", "URL: ${resources.route.", "URL: |${resources.rotue.", "route"),
+        (f"{SHOP}/outputs.manifest.yaml", "${resources.route.outputs.url}", "|${resources.route.outputs.ulr}", "url"),
+        (f"{SHOP}/outputs.manifest.yaml", "${shared.events.", "|${shared.evnets.", "events"),
+        (f"{SHOP}/orders.score.yaml", "${resources.db.host}", "|${resources.bd.host}", "db"),
+        (f"{SHOP}/orders.score.yaml", "${resources.db.host}", "|${resources.db.hots}", "host"),
+        (f"{SHOP}/orders.score.yaml", "${metadata.name}", "|${metadata.nmae}", "name"),
+        (f"{SHOP}/orders.score.yaml", "${metadata.name}", "|${metdaata.name}", "metadata"),
+        (f"{SHOP}/config/storefront.conf", "${resources.site.", "|${resources.siet.", "site"),
+        (f"{SHOP}/storefront.score.yaml", "config/storefront.conf", "|config/storefornt.conf", "storefront.conf"),
+        (f"{SHOP}/development/orders.score-overrides.yaml", "name: orders", "name: |ordres", "orders"),
+        (f"{SHOP}/production/environment.yaml", "environment://staging", "|environment://stagign", "staging"),
+        (f"{SHOP}/production/environment.yaml", "[dns]", "[|dsn]", "dns"),
+        (f"{SHOP}/production/environment.yaml", "protected:", "after: [|stagign]\nprotected:", "staging"),
+        (f"{SHOP}/production/environment.yaml", "protected:", "type: |prodution\nprotected:", "production"),
+        (f"{SHOP}/production/environment.yaml", "protected:", "approval: |destory\nprotected:", "destroy"),
+        ("projects/insights/project.yaml", "type: production", "type: |prodcution", "production"),
+        ("lockstep.yaml", "platform: platform", "platform: |platfrom", "platform"),
+    ],
+)
+def test_a_typo_in_a_name_that_something_else_knows_is_told_at_the_name(
+    path: str, right: str, wrong: str, meant: str
+) -> None:
+    told = examined_with(path, right, wrong)
+    assert [problem for problem in told if problem.remedy.endswith(f"did you mean `{meant}`?")], told
+
+
+def test_a_typo_in_the_name_of_a_provider_is_told_at_the_name() -> None:
+    provider = "provider_type: aws\nid: main\nsource: hashicorp/aws\n"
+    told = examined_with(
+        f"{PLATFORM}/modules/dns/module.yaml",
+        "rules:",
+        "provider_mapping: {aws: |aws.mian}\nrules:",
+        {f"{PLATFORM}/providers/aws.yaml": provider.encode()},
+    )
+    assert [f"{problem.what}; {problem.remedy}" for problem in told] == [
+        "module `dns` maps `aws` to provider `aws.mian`, which does not exist; did you mean `aws.main`?"
+    ]
+
+
+def examined_with(path: str, right: str, wrong: str, more: Mapping[str, bytes] | None = None) -> list[Problem]:
+    """What is told of the place that `|` marks, where `wrong` stands instead of `right`."""
+    before, _, after = files()[path].decode().partition(right)
+    lines = (before + wrong.partition("|")[0]).split("\n")
+    changed = MemoryTree.of({**files(), **(more or {}), path: before + wrong.replace("|", "", 1) + after})
+    place = Place(path, len(lines), len(lines[-1]) + 1)
+    return [problem for problem in validate.examined(changed)[0] if problem.where == place]

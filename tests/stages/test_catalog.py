@@ -337,7 +337,7 @@ def test_what_cannot_be_read_is_not_missed() -> None:
 def test_no_platform_stops_all() -> None:
     found = read.read(MemoryTree.of({"readme.md": ""}), "platform").problems
     assert [(str(each.problem), each.resource_types) for each in found] == [
-        ("platform: there is no folder `platform`; add it, or name another in `lockstep.yaml`", None)
+        ("platform:1:1: there is no folder `platform`; add it, or name another in `lockstep.yaml`", None)
     ]
 
 
