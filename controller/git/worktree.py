@@ -105,10 +105,13 @@ class DiskTree:
 
 
 def _repository(path: Path) -> pygit2.Repository | None:
+    # Looks in the folders above too. `discover_repository` would do the same, but each time that it finds nothing it
+    # drops a reference to None which it does not hold, and after some thousand times Python ends (pygit2 1.21).
     try:
-        found = pygit2.discover_repository(str(path))
-        return pygit2.Repository(found) if found is not None else None
+        return pygit2.Repository(str(path))
     except pygit2.GitError as e:
+        if "not found" in str(e):
+            return None
         if "not owned" in str(e):
             raise NotAllowedError(
                 f"{path}: the repository belongs to another user; "
