@@ -38,7 +38,7 @@ COMMANDS: Mapping[str, str] = {
 }
 
 
-_YOUNG = 50_000  # new values before Python looks for circles among them; it would after some hundreds
+YOUNG = 50_000  # new values before Python looks for circles among them; it would after some hundreds
 
 
 class Words(click.Group):
@@ -71,7 +71,7 @@ def lockstep() -> None:
 def main(argv: list[str] | None = None) -> int:
     """Run one command line and return its exit code; never raises."""
     # A graph of thousands of nodes is many small values and few circles: to look for those more seldom halves the time.
-    gc.set_threshold(_YOUNG)
+    gc.set_threshold(YOUNG)
     with exits.Guard() as guard:
         code = lockstep.main(args=argv, prog_name="lockstep", standalone_mode=False)
         guard.code = code if isinstance(code, int) else exits.Exit.DONE
