@@ -30,6 +30,7 @@ from controller.settings import Settings
 from webui.app import create_app
 
 _THREADS = 8  # of the web server
+_LAST_PORT = 65_535
 _ANSWER = 2  # seconds that a request which is being answered may still take at the end
 _DRAIN = timedelta(seconds=25)  # less than the 30 s that a container is given between SIGTERM and SIGKILL
 
@@ -94,8 +95,10 @@ def _listening(app: Flask, settings: Settings) -> Iterator[None]:
     host, port = settings.address
     sockets: dict[int, Any] = {}
     try:
+        if port > _LAST_PORT:  # the system would take its lower half
+            raise ValueError(f"there is no port {port}")
         server = create_server(app, sockets, host=host.strip("[]"), port=port, threads=_THREADS, ident=None)
-    except (OSError, OverflowError, ValueError) as e:
+    except (OSError, ValueError) as e:
         why = (getattr(e, "strerror", None) or str(e)).lower().rstrip(".")
         raise LockstepError(
             f"{settings.listen}: cannot be listened on ({why}); choose another with --listen HOST:PORT"

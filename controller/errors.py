@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from posixpath import commonprefix
@@ -67,6 +66,8 @@ def problem(where: Place | str, what: str, remedy: str) -> ManifestError:
 
 def near(word: str, known: Iterable[str]) -> str | None:
     """The known word that `word` was probably meant to be."""
+    import difflib  # takes its time to come, and is needed where something is wrong
+
     names = sorted(set(known))
     found = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     # Of short words a single slip leaves less in common than that.
