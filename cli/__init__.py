@@ -38,7 +38,7 @@ COMMANDS: Mapping[str, str] = {
 }
 
 
-YOUNG = 50_000  # new values before Python looks for circles among them; it would after some hundreds
+YOUNG = 200_000  # new values before Python looks for circles among them; it would after some hundreds
 
 
 class Words(click.Group):

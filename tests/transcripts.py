@@ -1,8 +1,8 @@
-"""A page of `docs/` as a test: its named blocks are files, its console blocks are a session that is run in their folder.
+"""A page of `docs/` as a test: its named blocks are files, its console blocks a session that is run among them.
 
-A block ```` ```yaml projects/shop/shop.manifest.yaml ```` is a file, written where the page comes to it (a later one of
-the same name changes it). A block ```` ```console ```` holds `$ command` lines (`> ` goes on with the one before) and what
-they print; `…` alone on a line stands for any lines. `<!-- in sample-repo -->` lets a page begin with the sample.
+A block ```` ```yaml projects/shop/shop.manifest.yaml ```` is a file, written where the page comes to it (a later one
+of the same name changes it). A block ```` ```console ```` holds `$ command` lines (`> ` goes on with the one before)
+and what they print; `…` alone on a line stands for any lines. `<!-- in sample-repo -->` begins with the sample.
 """
 
 from __future__ import annotations

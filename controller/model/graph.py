@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from controller.errors import Place
 from controller.model.catalog import ModuleSource
@@ -12,8 +12,7 @@ from controller.model.catalog import ModuleSource
 WORKLOAD = "workload"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Coordinate:
+class Coordinate(NamedTuple):
     """Type, class and id name a resource in its environment: same coordinate, same resource."""
 
     type: str
