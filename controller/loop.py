@@ -22,7 +22,9 @@ from controller.history import work as history
 
 log = logging.getLogger(__name__)
 
-_TICK = 0.1  # seconds between two looks for work
+_TICK = 0.1  # seconds between two looks for work, where there is much of it
+_IDLE = 1.0  # the same where nobody here wrote anything; another controller may have, or a time may have come
+_TIDY = 30.0  # between two times of upkeep
 _SOON = 0.06  # between two looks at a run
 _RENEWALS = 4  # in the time that a lease lasts
 _JITTER = 0.1  # of the interval between two polls, either way
@@ -66,6 +68,7 @@ class Loop:
         while time.monotonic() < until and any(thread.is_alive() for thread in list(self._threads.values())):
             time.sleep(_TICK)
         self._stopping.set()
+        self._doors.store.written.set()
         if self._scheduler.running:
             self._scheduler.shutdown()
         for thread in [self._dispatcher, *self._threads.values()]:
@@ -97,18 +100,19 @@ class Loop:
             _guarded(f"poll of {repository}", partial(follow.poll, self._doors, repository, patience=_PATIENCE))
 
     def _dispatch(self) -> None:
-        """Look for work, again and again; only this thread starts others."""
-        ticks = 0
-        while not self._stopping.wait(_TICK):
+        """Look for work whenever something was written, and now and then; only this thread starts others."""
+        written, tidied = self._doors.store.written, -_TIDY
+        while not self._stopping.is_set():
+            written.clear()
             self._threads = {name: thread for name, thread in self._threads.items() if thread.is_alive()}
-            if self._draining.is_set():
-                continue
-            _guarded("look for deployments", self._claim)
-            if ticks % 3 == 0:
+            if not self._draining.is_set():
+                _guarded("look for deployments", self._claim)
                 _guarded("look for decisions", self._decide)
-            if ticks % 300 == 0:
-                _guarded("upkeep", partial(upkeep.tidy, self._doors))
-            ticks += 1
+                if time.monotonic() - tidied >= _TIDY:
+                    tidied = time.monotonic()
+                    _guarded("upkeep", partial(upkeep.tidy, self._doors))
+            self._stopping.wait(_TICK)
+            written.wait(_IDLE)
 
     def _claim(self) -> None:
         doors, lease = self._doors, self._doors.limits.lease

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,10 @@ _PASSING = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """An open database; one for all threads."""
+    """An open database; one for all threads. `written` is set whenever one of them wrote something."""
 
     engine: Engine
+    written: threading.Event = field(default_factory=threading.Event, compare=False)
 
     @property
     def is_sqlite(self) -> bool:
@@ -55,6 +57,7 @@ class Store:
                 # What SQLite does by itself: one that reads before it writes is never overtaken in between.
                 session.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITE_LOCK)))
             yield session
+        self.written.set()
 
 
 def open_store(url: str) -> Store:

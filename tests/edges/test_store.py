@@ -107,3 +107,16 @@ def test_a_database_that_does_not_answer_is_tried_again(tmp_path: Path) -> None:
     why = "the database does not answer: no such table: projects"
     with pytest.raises(RetryableError, match=why), opened.reading() as session:
         session.scalars(sa.select(ProjectRow)).all()
+
+
+def test_whoever_waits_for_something_written_hears_of_that_and_of_nothing_else(tmp_path: Path) -> None:
+    opened = opened_store(tmp_path)
+    opened.written.clear()
+    with opened.reading() as session:
+        session.scalars(sa.select(ProjectRow)).all()
+    with pytest.raises(ZeroDivisionError), opened.writing() as session:
+        raise ZeroDivisionError
+    assert not opened.written.is_set()
+    with opened.writing() as session:
+        session.add(RepositoryRow(id="a", url="u", branch="main"))
+    assert opened.written.is_set()
