@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "db": "cli.db",
     "demo": "cli.demo",
     "deploy": "cli.deploy",
+    "diff": "cli.diff",
     "discard": "cli.discard",
     "doctor": "cli.doctor",
     "get": "cli.get",
@@ -36,6 +37,12 @@ COMMANDS: Mapping[str, str] = {
     "token": "cli.token",
     "validate": "cli.validate",
 }
+
+# Words that messages and pages name already, and that this release does not have.
+LATER = frozenset(
+    {"adopt", "allow", "create", "delete", "drift", "providers"}
+    | {"rebind", "retry", "rollback", "score", "suspend", "why"}
+)
 
 
 YOUNG = 200_000  # new values before Python looks for circles among them; it would after some hundreds
@@ -56,6 +63,8 @@ class Words(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] in LATER:
+            raise click.UsageError(f"`{args[0]}` is not in this release yet; `lockstep --help` lists what is", ctx)
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
             remedy = suggest(args[0], COMMANDS, "`lockstep --help` lists the commands")
             raise click.UsageError(f"there is no command `{args[0]}`; {remedy}", ctx)

@@ -37,6 +37,11 @@ def options(command: F) -> F:
     return _REPO(_REF(command))
 
 
+def repo_option(command: F) -> F:
+    """`--repo` alone."""
+    return _REPO(command)
+
+
 def engine_option(command: F) -> F:
     return _ENGINE(command)
 

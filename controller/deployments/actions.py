@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from controller import pipeline, reconcile
+from controller import comparison, pipeline, reconcile
 from controller.deployments import evaluate, follow, guarding, keys, opened, parts
 from controller.deployments.doors import Connection, Doors
 from controller.deployments.opened import Occasion
 from controller.deployments.requests import PlannedRef, plan_ref, planned_ref
 from controller.errors import ConflictError, NotAllowedError, NotFoundError, Place, RetryableError, suggest
-from controller.graph import diff
 from controller.history import access, opening, person, read, watching
 from controller.history import standing as picture
 from controller.history import work as history
@@ -21,7 +20,6 @@ from controller.model.deployment import Mode, Rank
 from controller.model.document import Json, Node, placed, plain
 from controller.model.record import Deployment, Environment
 from controller.pipeline import Resolved
-from controller.tofu import desired as documents
 
 __all__ = [
     "DryRun",
@@ -163,17 +161,15 @@ def _dry_run(doors: Doors, environment: Environment, resolved: Resolved) -> DryR
     before = None
     if environment.last_success is not None:
         kept = opening.parts(doors.store, environment.last_success, (parts.DESIRED,))
-        before = documents.decode(parts.read(kept[parts.DESIRED]))
-    changes = diff.diff(before, resolved.graph)
+        before = comparison.wish_of(parts.read(kept[parts.DESIRED]))
+    found = comparison.compare(before, comparison.Wish(resolved.graph, resolved.desired.document))
     return DryRun(
         project=environment.project,
         environment=environment.name,
         desired_digest=resolved.desired.digest,
         is_new=resolved.desired.digest != environment.applied,
-        changes=tuple(
-            f"`{change.coordinate}` {change.kind.replace('_', ' ')}: {change.sentence}" for change in changes
-        ),
-        warnings=(*resolved.warnings, *resolved.unpinned),
+        changes=found.sentences,
+        warnings=(*found.ambiguities, *resolved.warnings, *resolved.unpinned),
         manifest=plain(resolved.manifest.document),
     )
 

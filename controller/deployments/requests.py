@@ -6,8 +6,9 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from controller import pipeline
+from controller import comparison, pipeline
 from controller.catalog import rules
+from controller.comparison import Wish
 from controller.deployments import evaluate, opened
 from controller.deployments.doors import Connection, Doors
 from controller.deployments.evaluate import Question
@@ -17,14 +18,12 @@ from controller.errors import ConflictError, ManifestError, NotFoundError, sugge
 from controller.forge import comment as text
 from controller.forge.comment import EnvironmentPlan, PlanReport
 from controller.git import requests as refs
-from controller.graph import diff, draw
 from controller.history import person, read
 from controller.history import standing as picture
 from controller.history.opening import NewDeployment
 from controller.history.person import Act, NewRequest
 from controller.model.deployment import Mode, Rank
 from controller.model.document import Json
-from controller.model.graph import Graph
 from controller.model.record import Deployment, RequestRecord
 from controller.pipeline import Repository, Resolved
 
@@ -166,8 +165,8 @@ class _Comparing:
         slug, findings = asked.slug, self._findings
         resolved, base = evaluate.resolve(asked)
         known = self._now.environments.get(slug)
-        graph = self._graph(slug, before)
-        findings.differences[slug] = _difference(graph, resolved.graph)
+        found = comparison.compare(self._wish(slug, before), Wish(resolved.graph, resolved.desired.document))
+        findings.differences[slug] = {"changes": list(found.sentences), "mermaid": found.mermaid}
         runner = rules.runner_for(before.catalog.catalog, asked.project, resolved.config.type)
         if runner is None or (known is None and not runner.configuration.get("request")):
             which = f"runner `{runner.id}` has no `request` section" if runner else "no runner serves it"
@@ -193,14 +192,14 @@ class _Comparing:
         )
         findings.deployments.append(new)
 
-    def _graph(self, slug: str, before: Repository) -> Graph | None:
+    def _wish(self, slug: str, before: Repository) -> Wish | None:
         if slug not in pipeline.environments(before):
             return None
         try:
             found: Resolved = evaluate.resolve(self._asking.question(before, slug))[0]
         except ManifestError:
             return None
-        return found.graph
+        return Wish(found.graph, found.desired.document)
 
 
 def _connection(doors: Doors, repository: str | None) -> Connection:
@@ -227,12 +226,6 @@ def _fetched(connection: Connection, ref: str) -> tuple[str, str, str]:
     if name not in found or mirror.ref not in found:
         raise NotFoundError(f"{connection.url}: `{name}` or `{mirror.ref}` has just gone; try again")
     return name, mirror.commit(found[name]).id, mirror.commit(found[mirror.ref]).id
-
-
-def _difference(before: Graph | None, after: Graph) -> Json:
-    changes = diff.diff(before, after)
-    said = [f"`{change.coordinate}` {change.kind.replace('_', ' ')}: {change.sentence}" for change in changes]
-    return {"changes": said, "mermaid": draw.changes_mermaid(after, changes) if changes else ""}
 
 
 def _deployments(doors: Doors, row: RequestRecord) -> tuple[Deployment, ...]:

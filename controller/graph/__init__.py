@@ -15,5 +15,5 @@ report         problems of many nodes, each told once
 expand         all of the above, in order: the door of this room
 diff, moves    what is new in a graph, and what has merely got another name
 comparable     the same values, whatever nodes are called
-draw           a graph as text and as Mermaid; svg and layers: as a picture
+draw           a graph as text and as Mermaid; svg, layers and heights: as a picture
 """

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from controller.errors import quoted
-from controller.graph.comparable import comparable
+from controller.graph.comparable import comparable, differences
 from controller.graph.moves import Moves, moves
-from controller.model.graph import WORKLOAD, Coordinate, Graph, GraphNode, Value
+from controller.model.catalog import ModuleSource, SourceKind
+from controller.model.document import Json
+from controller.model.graph import (
+    WORKLOAD,
+    Coordinate,
+    Graph,
+    GraphNode,
+    ProviderBlock,
+    ProviderKey,
+    Value,
+)
 
-__all__ = ["Change", "ChangeKind", "Moves", "diff", "moves"]
+__all__ = ["Change", "ChangeKind", "Difference", "Moves", "diff", "difference", "moves", "sentence"]
+
+_LISTED = 8  # names in a sentence
+_NO_BLOCK = ProviderBlock("", None, {})
 
 
 class ChangeKind(StrEnum):
@@ -31,8 +43,20 @@ class Change:
     previous: Coordinate | None = None  # of what was moved
 
 
-def diff(before: Graph | None, after: Graph) -> tuple[Change, ...]:
-    """Every change, in order of coordinate; none for graphs that ask for the same things."""
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Changes in order of coordinate. `ambiguities`: sentences of what may be a move, and why none is made."""
+
+    changes: tuple[Change, ...] = ()
+    ambiguities: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.changes
+
+
+def difference(before: Graph | None, after: Graph) -> Difference:
+    """All that is new in `after`; nothing for graphs that ask for the same things."""
     earlier = before or Graph()
     renamed = moves(earlier, after)
     former = {**renamed.moved, **renamed.workloads}
@@ -49,7 +73,18 @@ def diff(before: Graph | None, after: Graph) -> tuple[Change, ...]:
     for coordinate, node in earlier.nodes.items():
         if coordinate not in after.nodes and coordinate not in names:
             found.append(Change(ChangeKind.REMOVED, coordinate, _removed(node)))
-    return tuple(sorted(found, key=lambda change: (change.coordinate, list(ChangeKind).index(change.kind))))
+    ordered = sorted(found, key=lambda change: (change.coordinate, list(ChangeKind).index(change.kind)))
+    return Difference(tuple(ordered), renamed.ambiguities)
+
+
+def diff(before: Graph | None, after: Graph) -> tuple[Change, ...]:
+    """The changes alone."""
+    return difference(before, after).changes
+
+
+def sentence(change: Change) -> str:
+    """A change as one sentence: of which resource, what kind, and why."""
+    return f"`{change.coordinate}` {change.kind.replace('_', ' ')}: {change.sentence}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +97,13 @@ class _View:
     def now(self, coordinate: Coordinate) -> Coordinate:
         return self.names.get(coordinate, coordinate)
 
-    def text(self, value: Value) -> str:
-        """A value as text, in which the same value is always the same text."""
-        return json.dumps(comparable(value, self._word), sort_keys=True)
+    def map(self, values: Mapping[str, Value]) -> Mapping[str, Json]:
+        """Values as JSON, in which the same value is always the same."""
+        return {name: comparable(value, self._word) for name, value in values.items()}
 
-    def provider(self, node: GraphNode, local: str) -> str:
+    def block(self, node: GraphNode, local: str) -> tuple[ProviderKey, ProviderBlock]:
         key = node.providers[local]
-        block = self.graph.providers.get(key)
-        configured = [block.source, block.version_constraint, self.text(block.configuration)] if block else []
-        return json.dumps([key.type, key.id, configured])
+        return key, self.graph.providers.get(key, _NO_BLOCK)
 
     def _word(self, node: Coordinate) -> str:
         return str(self.now(node))
@@ -78,8 +111,8 @@ class _View:
 
 def _changes(before: _View, old: GraphNode, after: _View, new: GraphNode) -> Iterator[Change]:
     if old.module != new.module:
-        sentence = f"module `{new.module}` takes the place of `{old.module}`"
-        yield Change(ChangeKind.MODULE_CHANGED, new.coordinate, sentence)
+        said = f"module {_versioned(new)} takes the place of {_versioned(old)}"
+        yield Change(ChangeKind.MODULE_CHANGED, new.coordinate, said)
     else:
         reasons = list(_module_reasons(before, old, after, new))
         if reasons:
@@ -90,55 +123,85 @@ def _changes(before: _View, old: GraphNode, after: _View, new: GraphNode) -> Ite
 
 
 def _module_reasons(before: _View, old: GraphNode, after: _View, new: GraphNode) -> Iterator[str]:
-    if _has_other_code(old, new):
-        yield "its code changed"
-    inputs = _different(before, old.inputs, after, new.inputs)
-    if inputs:
-        yield f"{_named('input', inputs)} changed"
-    locals_ = sorted(old.providers.keys() | new.providers.keys())
-    providers = [local for local in locals_ if _provider(before, old, local) != _provider(after, new, local)]
-    if providers:
-        yield f"{_named('provider', providers)} changed"
+    yield from _code_reasons(old.source, new.source)
+    yield from _told("input", differences(before.map(old.inputs), after.map(new.inputs)))
+    for local in sorted(old.providers.keys() | new.providers.keys()):
+        yield from _provider_reasons(before, old, after, new, local)
     if old.ordering != new.ordering:
         yield f"its ordering is `{new.ordering}` now"
 
 
+def _code_reasons(old: ModuleSource | None, new: ModuleSource | None) -> Iterator[str]:
+    if old is None or new is None:
+        return
+    if (old.kind, old.address) != (new.kind, new.address):
+        yield f"its source is {_source(new)} now, was {_source(old)}"
+    elif old.version != new.version:
+        # A tag or branch is a commit only where pins have been applied.
+        if old.kind is not SourceKind.GIT or (old.version and new.version):
+            yield f"its version is `{new.version or 'any'}` now, was `{old.version or 'any'}`"
+    elif (old.content, old.includes) != (new.content, new.includes):
+        yield "its code changed"
+
+
+def _source(source: ModuleSource) -> str:
+    if source.kind is SourceKind.INLINE:
+        return "inline code"
+    version = f"@{source.version}" if source.kind is SourceKind.REGISTRY and source.version else ""
+    return f"`{source.address}{version}`"
+
+
+def _versioned(node: GraphNode) -> str:
+    """A module with the version of its code, where that has one."""
+    version = node.source.version if node.source else None
+    return f"`{node.module}@{version}`" if version else f"`{node.module}`"
+
+
+def _provider_reasons(before: _View, old: GraphNode, after: _View, new: GraphNode, local: str) -> Iterator[str]:
+    if local not in old.providers or local not in new.providers:
+        yield f"provider `{local}` is {'gone' if local in old.providers else 'new'}"
+        return
+    (was, former), (is_, block) = before.block(old, local), after.block(new, local)
+    if (was.type, was.id) != (is_.type, is_.id):
+        yield f"provider `{local}` is `{is_.type}.{is_.id}` now, was `{was.type}.{was.id}`"
+        return
+    if former.source != block.source:
+        yield f"source of provider `{local}` is `{block.source}` now, was `{former.source}`"
+    if former.version_constraint != block.version_constraint:
+        wanted, had = (one.version_constraint or "any" for one in (block, former))
+        yield f"version of provider `{local}` is `{wanted}` now, was `{had}`"
+    configured = differences(before.map(former.configuration), after.map(block.configuration))
+    yield from _told(f"provider `{local}`: argument", configured)
+
+
 def _params_reasons(before: _View, old: GraphNode, after: _View, new: GraphNode) -> Iterator[str]:
-    params = _different(before, old.params, after, new.params)
-    if params:
-        yield f"{_named('param', params)} changed"
-    outputs = _different(before, old.outputs, after, new.outputs)
-    if outputs:
-        yield f"{_named('output', outputs)} changed"
+    yield from _told("param", differences(before.map(old.params), after.map(new.params)))
+    yield from _told("output", differences(before.map(old.outputs), after.map(new.outputs)))
     was, is_ = {before.now(target) for target in old.targets}, new.targets
     if is_ - was:
-        yield f"depends on {quoted(sorted(is_ - was))} now"
+        yield f"depends on {_listed(sorted(map(str, is_ - was)))} now"
     if was - is_:
-        yield f"depends on {quoted(sorted(was - is_))} no longer"
+        yield f"depends on {_listed(sorted(map(str, was - is_)))} no longer"
     aliases = {alias: before.now(target) for alias, target in old.edges.items()}
     if is_ == was and aliases != dict(new.edges):
         yield "its resources have other aliases"
 
 
-def _different(before: _View, old: Mapping[str, Value], after: _View, new: Mapping[str, Value]) -> list[str]:
-    """Names under which the two say different things."""
-    return [
-        name
-        for name in sorted(old.keys() | new.keys())
-        if name not in old or name not in new or before.text(old[name]) != after.text(new[name])
-    ]
+def _told(noun: str, found: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """What happened to which names, a phrase for each kind of happening."""
+    names: dict[str, list[str]] = {"changed": [], "new": [], "gone": []}
+    for name, verb in found:
+        names[verb].append(name)
+    for verb, several in names.items():
+        is_one = len(several) == 1
+        be = "" if verb == "changed" else "is " if is_one else "are "
+        if several:
+            yield f"{noun}{'' if is_one else 's'} {_listed(several)} {be}{verb}"
 
 
-def _provider(view: _View, node: GraphNode, local: str) -> str | None:
-    return view.provider(node, local) if local in node.providers else None
-
-
-def _has_other_code(old: GraphNode, new: GraphNode) -> bool:
-    if old.source is None or new.source is None:
-        return old.source is not new.source
-    # A tag or branch is a commit only where pins have been applied.
-    versions = {source.version for source in (old.source, new.source) if source.version is not None}
-    return old.source.content != new.source.content or len(versions) > 1
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _LISTED
+    return f"{quoted(names[:_LISTED])} and {more} more" if more > 0 else quoted(names)
 
 
 def _added(node: GraphNode) -> str:
@@ -155,7 +218,3 @@ def _moved(new: Coordinate, old: Coordinate) -> Change:
     if new.type == WORKLOAD:
         return Change(ChangeKind.MOVED, new, f"workload `{old.id}` is called `{new.id}` now", old)
     return Change(ChangeKind.MOVED, new, f"`{old}` is called `{new}` now; what is there is kept", old)
-
-
-def _named(noun: str, names: list[str]) -> str:
-    return f"{noun}{'s' if len(names) > 1 else ''} {quoted(names)}"

@@ -69,6 +69,24 @@ def unpinned(document: Mapping[str, Json], asked: Sequence[Wish]) -> tuple[str, 
     return tuple(sorted((*modules, *providers)))
 
 
+def changed(before: Mapping[str, Json], after: Mapping[str, Json]) -> tuple[str, ...]:
+    """Which providers two desired documents take in other versions, as sentences."""
+    old, new = before["pins"]["providers"], after["pins"]["providers"]
+    return tuple(
+        f"provider `{name}`: {said}"
+        for name in sorted(old.keys() | new.keys())
+        if (said := _changed(old.get(name), new.get(name)))
+    )
+
+
+def _changed(old: Mapping[str, Json] | None, new: Mapping[str, Json] | None) -> str:
+    if new is None or old is None:
+        return f"locked to {new['version']} now, was not locked" if new else "no version is locked any more"
+    if old["version"] != new["version"]:
+        return f"locked to {new['version']} now, was {old['version']}"
+    return "" if old == new else f"its lock of {new['version']} has other hashes or constraints"
+
+
 def _problems(lock: Mapping[str, ProviderPin], asked: Sequence[Wish], path: str) -> Iterator[Problem]:
     for wish in asked:
         name, pin = wish.requirement.address, lock.get(wish.requirement.address)

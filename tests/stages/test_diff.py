@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
-from controller.graph.diff import ChangeKind, diff, moves
-from controller.model.graph import Graph
+from controller.graph.diff import ChangeKind, diff, difference, moves, sentence
+from controller.model.catalog import ModuleSource, SourceKind
+from controller.model.graph import Graph, ProviderBlock, ProviderKey
 from tests.graph_factories import graph_of, module, platform
+from tests.tofu_factories import graph as plain_graph
+from tests.tofu_factories import inline, local, resource
 
 MODULES = (
     module("db", module_params="{size: {type: any, is_optional: true}}", dependencies="{net: {type: net}}"),
@@ -58,13 +64,152 @@ def test_everything_gone_is_removed() -> None:
 def test_params_and_outputs_that_changed_are_named() -> None:
     assert changes(graph(ONE), graph(TWO)) == [
         ("params_changed", "db.default#workloads.api.a", "param `size` changed"),
-        ("params_changed", "workload.default#api", "outputs `U`, `V` changed"),
+        ("params_changed", "workload.default#api", "output `U` changed, output `V` is new"),
     ]
 
 
 def test_true_is_another_param_than_one() -> None:
     assert changes(graph(ONE), graph(ONE.replace("size: 1", "size: true"))) == [
         ("params_changed", "db.default#workloads.api.a", "param `size` changed")
+    ]
+
+
+def test_params_are_named_to_the_leaf() -> None:
+    before = {
+        "same": {"a": [1, {"b": 1}]},
+        "list": [1, {"x": 1}],
+        "longer": [1],
+        "map": {"deep": {"gone": 1, "a.b": 2}},
+    }
+    after = {"same": {"a": [1, {"b": 1}]}, "list": [1, {"x": 2}], "longer": [1, 2], "map": {"deep": {"a.b": 3}}, "n": 0}
+    text = "shared: {a: {type: db, params: {size: %s}}}"
+    assert changes(graph(text % json.dumps(before)), graph(text % json.dumps(after))) == [
+        (
+            "params_changed",
+            "db.default#shared.a",
+            'params `size.list[1].x`, `size.longer`, `size.map.deep["a.b"]` changed, param `size.n` is new, '
+            "param `size.map.deep.gone` is gone",
+        )
+    ]
+
+
+def test_a_key_is_text_that_nobody_can_break_out_of() -> None:
+    text = "shared: {a: {type: db, params: {size: {%s: 1}}}}"
+    ((_, _, said),) = changes(graph(text % "x"), graph(text % '"a` <b>\\u202e"'))
+    assert said == 'param `size["a\\u0060 <b>\\u202e"]` is new, param `size.x` is gone'
+
+
+def test_many_params_are_counted() -> None:
+    text = "shared: {a: {type: db, params: {size: %s}}}"
+    many = {f"k{n:02}": 1 for n in range(20)}
+    ((_, _, said),) = changes(graph(text % '{"z": 1}'), graph(text % json.dumps({"z": 1, **many})))
+    names = ", ".join(f"`size.k{n:02}`" for n in range(8))
+    assert said == f"params {names} and 12 more are new"
+
+
+def test_what_a_user_writes_is_never_taken_for_a_reference() -> None:
+    template = {"$": [["output", "log.default#shared.l", "x"]]}
+    text = "shared: {l: {type: log}, a: {type: db, params: {size: %s}}}"
+    files = platform(
+        module("db", module_params="{size: {type: any}}", dependencies="{l: {type: log, id: shared.l}}"), module("log")
+    )
+    before, after = graph(text % "'${resources.l.outputs.x}'", files), graph(text % json.dumps(template), files)
+    assert ("params_changed", "db.default#shared.a", "param `size` changed") in [
+        (kind, at, said.partition(",")[0]) for kind, at, said in changes(before, after)
+    ]
+
+
+def sourced(old: ModuleSource, new: ModuleSource) -> str:
+    ((_, _, said),) = changes(plain_graph(resource("db", source=old)), plain_graph(resource("db", source=new)))
+    return said
+
+
+REGISTRY = ModuleSource(SourceKind.REGISTRY, "acme/db/aws", "acme/db/aws@1.0.0", "1.0.0")
+GIT = ModuleSource(SourceKind.GIT, "git::https://h/m.git?ref=v1", "x")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        pytest.param(
+            REGISTRY,
+            replace(REGISTRY, content="acme/db/aws@2.0.0", version="2.0.0"),
+            "its version is `2.0.0` now, was `1.0.0`",
+            id="version",
+        ),
+        pytest.param(
+            replace(REGISTRY, version=None), REGISTRY, "its version is `1.0.0` now, was `any`", id="no-version-before"
+        ),
+        pytest.param(
+            GIT,
+            replace(GIT, address="git::https://h/m.git?ref=v2"),
+            "its source is `git::https://h/m.git?ref=v2` now, was `git::https://h/m.git?ref=v1`",
+            id="tag",
+        ),
+        pytest.param(
+            replace(GIT, version="a" * 40),
+            replace(GIT, version="b" * 40),
+            f"its version is `{'b' * 40}` now, was `{'a' * 40}`",
+            id="a-branch-that-moved",
+        ),
+        pytest.param(inline("# a"), inline("# b"), "its code changed", id="inline"),
+        pytest.param(local("m", "0" * 16), local("m", "1" * 16), "its code changed", id="files"),
+        pytest.param(inline("# a"), REGISTRY, "its source is `acme/db/aws@1.0.0` now, was inline code", id="kind"),
+    ],
+)
+def test_what_changed_about_the_code_is_said(old: ModuleSource, new: ModuleSource, said: str) -> None:
+    assert sourced(old, new) == f"module `echo`: {said}"
+
+
+def test_a_commit_that_nobody_looked_up_is_no_change() -> None:
+    pinned = replace(GIT, version="a" * 40)
+    assert diff(plain_graph(resource("db", source=GIT)), plain_graph(resource("db", source=pinned))) == ()
+
+
+def test_another_module_is_named_with_its_version() -> None:
+    old = plain_graph(resource("db", module="small", source=REGISTRY))
+    new = plain_graph(resource("db", module="big", source=replace(REGISTRY, version="2.0.0")))
+    assert [change.sentence for change in diff(old, new)] == ["module `big@2.0.0` takes the place of `small@1.0.0`"]
+
+
+AWS = ProviderKey("aws", "main")
+BLOCK = ProviderBlock("hashicorp/aws", "~> 5.0", {"region": "eu", "assume_role[0]": {"arn": "a"}})
+
+
+@pytest.mark.parametrize(
+    ("key", "block", "said"),
+    [
+        (ProviderKey("aws", "eu"), BLOCK, "provider `aws` is `aws.eu` now, was `aws.main`"),
+        (AWS, replace(BLOCK, version_constraint="~> 6.0"), "version of provider `aws` is `~> 6.0` now, was `~> 5.0`"),
+        (AWS, replace(BLOCK, version_constraint=None), "version of provider `aws` is `any` now, was `~> 5.0`"),
+        (AWS, replace(BLOCK, source="acme/aws"), "source of provider `aws` is `acme/aws` now, was `hashicorp/aws`"),
+        (
+            AWS,
+            replace(BLOCK, configuration={"region": "us", "assume_role[0]": {"arn": "a"}, "profile": "p"}),
+            "provider `aws`: argument `region` changed, provider `aws`: argument `profile` is new",
+        ),
+        (
+            AWS,
+            replace(BLOCK, configuration={"region": "eu", "assume_role[0]": {"arn": "b"}}),
+            'provider `aws`: argument `["assume_role[0]"].arn` changed',
+        ),
+    ],
+)
+def test_what_changed_about_a_provider_is_said(key: ProviderKey, block: ProviderBlock, said: str) -> None:
+    old = plain_graph(resource("db", providers={"aws": AWS}), providers={AWS: BLOCK})
+    new = plain_graph(resource("db", providers={"aws": key}), providers={key: block})
+    assert [change.sentence for change in diff(old, new)] == [f"module `echo`: {said}"]
+
+
+def test_what_may_be_a_move_is_said_beside_the_changes() -> None:
+    found = difference(graph("shared: {a: {type: log}}"), graph("shared: {b: {type: log}, c: {type: log}}"))
+    assert [change.kind for change in found.changes] == ["removed", "added", "added"]
+    assert len(found.ambiguities) == 1
+
+
+def test_a_change_is_one_sentence() -> None:
+    assert [sentence(change) for change in diff(graph("workloads: {}"), graph("shared: {n: {type: log}}"))] == [
+        "`log.default#shared.n` added: made by module `log`, as shared resource `n`"
     ]
 
 
@@ -81,12 +226,16 @@ def test_a_new_dependency_is_named() -> None:
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        pytest.param(module("log", module_inputs="{a: 1}"), "module `log`: input `a` changed", id="inputs"),
-        pytest.param(module("log").replace("/opt", "/srv"), "module `log`: its code changed", id="code"),
+        pytest.param(module("log", module_inputs="{a: 1}"), "module `log`: input `a` is new", id="inputs"),
+        pytest.param(
+            module("log").replace("/opt", "/srv"),
+            "module `log`: its source is `/srv/module` now, was `/opt/module`",
+            id="source",
+        ),
         pytest.param(module("log", ordering="strict"), "module `log`: its ordering is `strict` now", id="ordering"),
         pytest.param(module("log2", "log"), "module `log2` takes the place of `log`", id="module"),
         pytest.param(
-            module("log", provider_mapping="{aws: aws.main}"), "module `log`: provider `aws` changed", id="provider"
+            module("log", provider_mapping="{aws: aws.main}"), "module `log`: provider `aws` is new", id="provider"
         ),
     ],
 )
@@ -104,7 +253,7 @@ def test_a_provider_that_is_configured_otherwise_changes_its_users() -> None:
 
     text = "shared: {a: {type: log}}"
     assert changes(graph(text, files("x")), graph(text, files("y"))) == [
-        ("module_changed", "log.default#shared.a", "module `log`: provider `aws` changed")
+        ("module_changed", "log.default#shared.a", "module `log`: provider `aws`: argument `region` changed")
     ]
 
 

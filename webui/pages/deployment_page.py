@@ -24,6 +24,7 @@ from webui.access import Caller
 from webui.pages import display
 from webui.pages.visitor import Site
 
+_MOST_NODES = 200  # that a page shows as a drawing: more are told in words alone, with a link to the drawing
 _GOOD = frozenset({Status.SUCCEEDED, Status.PLANNED})
 _ONLY_PLANS = frozenset({Mode.PLAN_ONLY, Mode.DRIFT})
 _STAGE = {Status.QUEUED: 0, Status.PLANNING: 1, Status.AWAITING_APPROVAL: 2, Status.APPLYING: 3, Status.INTERRUPTED: 3}
@@ -82,8 +83,7 @@ def shown(site: Site, who: Caller, id: str) -> dict[str, object]:
         "plan": None if details.summary is None else _by_resource(summary.get("changes", ())),
         "plan_outputs": [found for found in summary.get("outputs", ()) if found["name"] != METADATA],
         "no_plan": _NO_PLAN.get(row.status, "There is no plan: the errors above say why."),
-        "has_graph": bool(details.desired),
-        "graph_text": draw.text(desired.decode(details.desired)) if details.desired else "",
+        **_graph(details),
         "manifest": yaml.safe_dump(details.manifest or {}, sort_keys=False, allow_unicode=True, width=110),
         "events": [_event(found) for found in details.events],
         "may_deploy": who.has_role(Role.DEPLOYER),
@@ -93,6 +93,15 @@ def shown(site: Site, who: Caller, id: str) -> dict[str, object]:
         "is_live": row.status in OPEN,
         **_reading(site, row, details),
     }
+
+
+def _graph(details: Details) -> dict[str, object]:
+    """The graph in words, and whether it is small enough to be looked at as well."""
+    if not details.desired:
+        return {"nodes": 0, "graph_text": "", "is_drawn": False, "has_graph": False}
+    graph = desired.decode(details.desired)
+    is_drawn = len(graph.nodes) <= _MOST_NODES
+    return {"nodes": len(graph.nodes), "graph_text": draw.text(graph), "is_drawn": is_drawn, "has_graph": True}
 
 
 def _title(row: Deployment) -> str:
