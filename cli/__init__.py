@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = {
     "doctor": "cli.doctor",
     "get": "cli.get",
     "graph": "cli.graph",
+    "init": "cli.init",
     "key": "cli.key",
     "logs": "cli.logs",
     "manifest": "cli.manifest",

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cli import client, output, progress
+from cli import available, client, output, progress
 from cli.exits import Exit, Stop
 from cli.output import Cell
 from controller.model.deployment import Status
@@ -19,6 +19,9 @@ _REPOSITORY = click.option("--repository", help="Only of this repository.")
 @click.group(name="get")
 def command() -> None:
     """Print what is there and what happened."""
+
+
+command.add_command(available.command)
 
 
 @command.command()
@@ -101,38 +104,6 @@ def resources(project: str, environment: str, form: str) -> None:
         "METADATA": lambda row: _pairs(row["metadata"]),
     }
     _list(("environments", project, environment, "resources"), columns, form)
-
-
-@command.command(name="available-resource-types")
-@click.argument("project")
-@click.argument("environment")
-@click.argument("type", required=False)
-@click.option("--all", "is_all", is_flag=True, help="Also types that are not meant for developers.")
-@output.format_option(*_FORMATS)
-def available_resource_types(project: str, environment: str, type: str | None, is_all: bool, form: str) -> None:
-    """List what a manifest of an ENVIRONMENT can ask for, or what there is of one TYPE."""
-    with client.connect() as server:
-        page = server.get(
-            "environments",
-            project,
-            environment,
-            "available-resource-types",
-            type=type,
-            include_inaccessible="true" if is_all else None,
-        )
-    if form != "table":
-        output.show(page, form)
-        return
-    rows = [{**option, **row} for row in page["items"] for option in row["options"]]
-    columns: dict[str, Cell] = {
-        "TYPE": lambda row: row["id"],
-        "CLASS": lambda row: row["resource_class"],
-        "ID": lambda row: row["resource_id"] or "(any)",
-        "PARAMS": lambda row: ", ".join(_param(name, param) for name, param in row["module_params"].items()),
-        "MODULE": lambda row: row["module_id"],
-        "DESCRIPTION": lambda row: row["description"],
-    }
-    output.table(rows, columns)
 
 
 @command.command()
@@ -221,10 +192,6 @@ def _list(path: tuple[str, ...], columns: Mapping[str, Cell], form: str, **query
 def _one(path: tuple[str, ...], form: str) -> None:
     with client.connect() as server:
         output.show(server.get(*path), form)
-
-
-def _param(name: str, param: Mapping[str, Any]) -> str:
-    return f"{name}: {param['type']}{' (optional)' if param['is_optional'] else ''}"
 
 
 def _pairs(metadata: Any) -> str:

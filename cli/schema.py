@@ -3,49 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
 import click
 from pydantic import BaseModel
 
-from cli import output
+from cli import meanings, output
 from controller.catalog import documents
-from controller.manifest import environment_schema, layout, manifest_schema, score_schema
+from controller.errors import suggest
+from controller.manifest import environment_schema, json_schema, layout, manifest_schema, score_schema
+from controller.model.document import Json
 
-# Kind of file -> the model that validates it.
-_KINDS: Mapping[str, type[BaseModel]] = {
-    **documents.KINDS,
-    "environment": environment_schema.EnvironmentFile,
-    "lockstep": layout.LayoutFile,
-    "manifest": manifest_schema.ManifestFile,
-    "project": environment_schema.ProjectFile,
-    "score": score_schema.ScoreFile,
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of file: which files are of it, and the model that validates each of their documents."""
+
+    files: str
+    model: type[BaseModel]
+
+
+_PROJECT = "projects/P"
+_FILES = {
+    "environment-types": "platform/environment-types.yaml",
+    "module": "platform/modules/ID.yaml, platform/modules/ID/module.yaml",
+    "provider": "platform/providers/*.yaml",
+    "resource-type": "platform/resource-types/*.yaml",
+    "runner": "platform/runners/*.yaml",
+}
+KINDS: Mapping[str, Kind] = {
+    **{name: Kind(_FILES[name], model) for name, model in documents.KINDS.items()},
+    "environment": Kind(f"{_PROJECT}/E/environment.yaml", environment_schema.EnvironmentFile),
+    "lockstep": Kind(layout.FILE, layout.LayoutFile),
+    "manifest": Kind(f"{_PROJECT}/*.manifest.yaml, {_PROJECT}/E/*.manifest.yaml", manifest_schema.ManifestFile),
+    "project": Kind(f"{_PROJECT}/project.yaml", environment_schema.ProjectFile),
+    "score": Kind(f"{_PROJECT}/*.score.yaml, {_PROJECT}/E/*.score.yaml", score_schema.ScoreFile),
+    "score-overrides": Kind(f"{_PROJECT}/E/*.score-overrides.yaml", score_schema.ScoreFile),
 }
 
 
 @click.command(name="schema")
-@click.argument("kind", type=click.Choice(sorted(_KINDS)))
-def command(kind: str) -> None:
-    """Print the JSON Schema of a KIND of file, for editors to check and complete it."""
-    schema = _KINDS[kind].model_json_schema(by_alias=True)
+@click.argument("kind", required=False)
+def command(kind: str | None) -> None:
+    """Print the JSON Schema of a KIND of file, for editors to check and complete it; without one, list the kinds."""
+    if kind is None:
+        rows = [{"kind": name, "files": KINDS[name].files} for name in sorted(KINDS)]
+        output.table(rows, {"KIND": lambda row: row["kind"], "FILES": lambda row: row["files"]})
+        return
+    if kind not in KINDS:
+        remedy = suggest(kind, KINDS, "`lockstep schema` lists the kinds")
+        raise click.UsageError(f"there is no kind of file `{kind}`; {remedy}")
+    output.show(schema(kind), "json")
+
+
+def schema(kind: str) -> Json:
+    """What a document of this kind may say, as JSON Schema."""
+    found = json_schema.of(KINDS[kind].model, KINDS[kind].files, meanings.SENTENCES)
     if kind == "manifest":
-        schema = _with_deletions(schema)
-    output.show({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}, "json")
-
-
-def _with_deletions(schema: Any) -> Any:
-    """The same, but that any entry may be null: in an environment's own file that takes away what lies below it."""
-    if isinstance(schema, list):
-        return [_with_deletions(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    changed = {key: _with_deletions(part) for key, part in schema.items()}
-    if isinstance(changed.get("patternProperties"), dict):
-        changed["patternProperties"] = {key: _or_null(part) for key, part in changed["patternProperties"].items()}
-    if isinstance(changed.get("additionalProperties"), dict):
-        changed["additionalProperties"] = _or_null(changed["additionalProperties"])
-    return changed
-
-
-def _or_null(schema: Any) -> dict[str, Any]:
-    return {"anyOf": [schema, {"type": "null"}]}
+        return json_schema.with_deletions(found)
+    return json_schema.as_patch(found) if kind == "score-overrides" else found

@@ -9,6 +9,7 @@ import click
 from cli import checkout
 from cli.exits import Exit
 from controller import pipeline
+from controller.catalog import doubts
 from controller.errors import ManifestError, Problem
 from controller.manifest import layout
 from controller.model.deployment import EngineKind
@@ -36,9 +37,15 @@ def examined(tree: Tree) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
     if where is not None:
         repository = pipeline.read(tree, where=where)
         problems.update(checkout.problems(repository))
+        warnings.update(map(str, doubts.doubts(repository.catalog.catalog, _declared(repository))))
         for slug in pipeline.environments(repository):
             project, _, environment = slug.partition("/")
             examined = pipeline.examine(repository, project, environment, EngineKind.OPENTOFU)
             problems.update(examined.problems)
             warnings.update(f"{slug}: {text}" for text in examined.warnings)
     return ManifestError(problems).problems, tuple(sorted(warnings))
+
+
+def _declared(repository: pipeline.Repository) -> dict[str, list[str]]:
+    """The environments that each project declares."""
+    return {project.id: [files.name for files in project.environments] for project in repository.found.projects}

@@ -127,13 +127,15 @@ def ref(text: str, *path: str) -> Template:
     return Template((Output(at(text), path or ("y",)),))
 
 
-def engine_at(folder: Path) -> Engine:
-    """A real engine that works in `folder`; without one the test is skipped."""
-    for name in ("tofu", "terraform"):
-        program = shutil.which(name)
+def engine_at(folder: Path, *programs: str) -> Engine:
+    """A real engine that works in `folder`, of those programs if any are named; without one the test is skipped."""
+    asked = programs or ("tofu", "terraform")
+    path = os.pathsep.join(filter(None, (os.environ.get("LOCKSTEP_TEST_PATH"), os.environ.get("PATH"))))
+    for name in asked:
+        program = shutil.which(name, path=path)
         if program:
             return Engine(program, folder)
-    pytest.skip("needs `tofu` or `terraform` on the PATH")
+    pytest.skip(f"needs {' or '.join(asked)} on the PATH or on LOCKSTEP_TEST_PATH")
 
 
 class Engine:

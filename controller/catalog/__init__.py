@@ -14,5 +14,6 @@ runners     runners and where they keep states
 references  do documents that name one another agree
 read        all of the above, in order: the door of this room
 rules       which module makes a resource, which runner serves an environment
+doubts      what is allowed, and yet perhaps not meant
 available   what can be asked for in an environment
 """

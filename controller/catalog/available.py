@@ -13,10 +13,14 @@ from controller.model.document import Json
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A class, and an id where only that one is offered, with the module that makes it and the params it takes."""
+    """A class, and an id where only that one is offered, with the module that makes it and the params it takes.
+
+    `rule` is the place of the rule that says so.
+    """
 
     resource_class: str
     resource_id: str | None
+    rule: str
     module_id: str
     module_params: Mapping[str, ModuleParam]
 
@@ -37,7 +41,7 @@ def available(
     options: dict[str, list[Option]] = {}
     for (type_, class_, id_), rule in effective(catalog, context).items():
         module = catalog.modules[rule.module_id]
-        options.setdefault(type_, []).append(Option(class_, id_, module.id, module.params))
+        options.setdefault(type_, []).append(Option(class_, id_, str(rule.place), module.id, module.params))
     return [
         AvailableType(
             id=known.id,

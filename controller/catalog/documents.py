@@ -19,7 +19,7 @@ from controller.manifest.schema import (
 )
 
 Description = Annotated[str, Field(max_length=200)]
-DisplayName = Annotated[str, spelling.DISPLAY_NAME, Field(min_length=2)]
+DisplayName = Annotated[str, spelling.DISPLAY_NAME]
 ModuleId = Annotated[str, spelling.MODULE]
 ProjectId = Annotated[str, spelling.PROJECT]
 InputName = Annotated[str, spelling.INPUT]
@@ -48,6 +48,7 @@ class ModuleParamFile(Written):
     type: Literal["string", "number", "bool", "list", "map", "any"]
     is_optional: bool = False
     description: str = ""
+    variable: InputName | None = None
 
 
 class DependencyFile(Written):
@@ -153,7 +154,7 @@ class GkeRunnerFile(Written):
     job: JobFile
 
 
-class EksAuthFile(Written):
+class RoleFile(Written):
     role_arn: str
     session_name: str | None = None
     sts_region: str | None = None
@@ -162,7 +163,7 @@ class EksAuthFile(Written):
 class EksClusterFile(Written):
     name: str
     region: str
-    auth: EksAuthFile
+    auth: RoleFile
 
 
 class EksRunnerFile(Written):
@@ -175,6 +176,25 @@ class AgentRunnerFile(Written):
     type: Literal["kubernetes-agent"]
     key: str
     job: JobFile
+
+
+class EcsJobFile(Written):
+    region: str
+    cluster: str
+    subnets: tuple[str, ...] = Field(min_length=1, max_length=16)
+    security_groups: tuple[str, ...] = Field(default=(), max_length=5)
+    is_public_ip_enabled: bool = False
+    execution_role_arn: str
+    task_role_arn: str
+    image: str | None = None
+    environment: dict[str, str] = Field(default={})
+    secrets: dict[str, str] = Field(default={})
+
+
+class EcsRunnerFile(Written):
+    type: Literal["serverless-ecs"]
+    auth: RoleFile
+    job: EcsJobFile
 
 
 class LocalStateFile(Written):
@@ -218,7 +238,7 @@ class RunnerRuleFile(Written):
 
 
 RunnerConfiguration = Annotated[
-    LocalRunnerFile | KubernetesRunnerFile | GkeRunnerFile | EksRunnerFile | AgentRunnerFile,
+    LocalRunnerFile | KubernetesRunnerFile,
     Field(discriminator="type"),
 ]
 StateConfiguration = Annotated[
@@ -235,6 +255,13 @@ class RunnerFile(Written):
     rules: tuple[RunnerRuleFile, ...] = ()
 
 
+# Known to the Platform Orchestrator; what they say is read, so that all that is wrong is told at once.
+UNSUPPORTED_RUNNERS: Mapping[str, type[BaseModel]] = {
+    "kubernetes-agent": AgentRunnerFile,
+    "kubernetes-eks": EksRunnerFile,
+    "kubernetes-gke": GkeRunnerFile,
+    "serverless-ecs": EcsRunnerFile,
+}
 KINDS: Mapping[str, type[BaseModel]] = {
     "environment-types": EnvironmentTypesFile,
     "module": ModuleFile,

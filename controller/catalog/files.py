@@ -83,15 +83,19 @@ def _strays(tree: Tree, platform: str) -> Iterator[Problem]:
 def _strays_below(tree: Tree, folder: str, *, is_modules: bool) -> Iterator[Problem]:
     for name, kind in tree.names(folder).items():
         path = join(folder, name)
-        if kind is Kind.FOLDER and _looks_like_yaml(name):
+        if kind is Kind.LINK and not name.startswith(".") and _leads_to_a_folder(tree, path):
+            what = f"nothing is read from the linked folder `{name}`"
+            yield Problem(Place(path), what, "put the folder in its place")
+        elif kind is Kind.FOLDER and _looks_like_yaml(name):
             yield Problem(Place(path), f"`{name}` is a folder, where a file is read", "rename it")
         elif kind is Kind.FOLDER and is_modules:
             yield from _misnamed_document(tree, path)
+            yield from _deep_documents(tree, folder, path)
         elif kind is Kind.FOLDER:
             for inner in tree.names(path):
                 if _looks_like_yaml(inner):
                     yield Problem(Place(join(path, inner)), "nothing is read from here", f"move it up into `{folder}`")
-        elif name.endswith(".yml"):
+        elif not name.endswith(".yaml") and _looks_like_yaml(name):
             yield _ending(path)
 
 
@@ -105,10 +109,26 @@ def _misnamed_document(tree: Tree, folder: str) -> Iterator[Problem]:
             )
 
 
+def _deep_documents(tree: Tree, modules: str, folder: str) -> Iterator[Problem]:
+    """Documents of modules below a folder that is none itself."""
+    names = tree.names(folder)
+    for name, kind in names.items() if DOCUMENT not in names else ():
+        path = join(folder, name)
+        if kind is Kind.FOLDER and DOCUMENT in tree.names(path):
+            remedy = f"move `{path}` up into `{modules}`"
+            yield Problem(Place(join(path, DOCUMENT)), "nothing is read from here", remedy)
+
+
 def _ending(path: str) -> Problem:
-    what = f"nothing is read from a file that ends in `.yml`: `{path.rpartition('/')[2]}`"
+    name = path.rpartition("/")[2]
+    what = f"nothing is read from a file that ends in `.{name.rpartition('.')[2]}`: `{name}`"
     return Problem(Place(path), what, "rename it to end in `.yaml`")
 
 
 def _looks_like_yaml(name: str) -> bool:
-    return name.endswith((".yaml", ".yml")) and not name.startswith(".")
+    return name.lower().endswith((".yaml", ".yml")) and not name.startswith(".")
+
+
+def _leads_to_a_folder(tree: Tree, path: str) -> bool:
+    target = links.resolved(tree, path)
+    return target is not None and links.kind(tree, target) is Kind.FOLDER

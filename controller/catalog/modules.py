@@ -42,7 +42,8 @@ def module(node: Node, location: Location, tree: Tree) -> Module:
     found += _name_problems(node, written)
     source = _source(node, written, location, tree, found)
     if source is not None:
-        given = {**_entries(node, "module_inputs"), **_entries(node, "module_params")}
+        optional = {param.variable or name for name, param in written.module_params.items() if param.is_optional}
+        given = variables.Given(dict(_given(node, written)), optional, place_of(node, ("module_source",)))
         found += variables.problems(given, source, tree)
     rules = tuple(_rules(node, written, id_, found))
     if found or source is None:
@@ -53,7 +54,7 @@ def module(node: Node, location: Location, tree: Tree) -> Module:
         resource_type=written.resource_type,
         source=source,
         params={
-            name: ModuleParam(param.type, param.is_optional, param.description)
+            name: ModuleParam(param.type, param.is_optional, param.description, param.variable)
             for name, param in written.module_params.items()
         },
         inputs=_entries(node, "module_inputs"),
@@ -87,15 +88,29 @@ def _id(node: Node, written: ModuleFile, location: Location, found: list[Problem
 
 
 def _name_problems(node: Node, written: ModuleFile) -> Iterator[Problem]:
-    for kind in ("module_inputs", "module_params"):
-        for name, entry in _entries(node, kind).items():
-            if name in reserved.VARIABLES:
-                what = f"`{name}` cannot be the name of an input: the engine keeps it for itself"
-                yield Problem(entry.key or entry.place, what, "rename it in the module's code and here")
+    taken: set[str] = set()
+    for name, entry in _given(node, written):
+        if name in reserved.VARIABLES:
+            what = f"`{name}` cannot be the name of an input: the engine keeps it for itself"
+            remedy = "rename it in the module's code and here"
+            if entry.is_map and name in written.module_params:
+                remedy += ", or say with `variable: NAME` what the code calls it"
+            yield Problem(entry.key or entry.place, what, remedy)
+        elif name in taken and name not in {*written.module_inputs} & {*written.module_params}:
+            yield Problem(entry.place, f"the variable `{name}` is given twice", "give each param one of its own")
+        taken.add(name)
     for name in sorted(set(written.module_inputs) & set(written.module_params)):
         entry = _part(node, "module_inputs", name)
         what = f"`{name}` is both an input and a param of the module"
         yield Problem(entry.key or entry.place, what, "keep it in `module_inputs` or in `module_params`")
+
+
+def _given(node: Node, written: ModuleFile) -> Iterator[tuple[str, Node]]:
+    """What the module's code is given, by the names of its variables."""
+    yield from _entries(node, "module_inputs").items()
+    for name, entry in _entries(node, "module_params").items():
+        variable = written.module_params[name].variable
+        yield (name, entry) if variable is None else (variable, entry.entries["variable"])
 
 
 def _source(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from controller.errors import Problem, near, suggest
+from controller.errors import Place, Problem, near, suggest
 from controller.model.document import Node
 
 _TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
@@ -56,8 +56,8 @@ def _map(keyword: str, node: Node) -> Iterator[Problem]:
     if not node.is_map:
         yield Problem(node.place, f"`{keyword}` is a map of schemas", "write `NAME:` and a schema below it")
     for name, below in node.entries.items():
-        if keyword == "patternProperties" and not _is_pattern(name):
-            yield Problem(below.key or below.place, f"`{name}` is no regular expression", "mend it")
+        if keyword == "patternProperties":
+            yield from _pattern(name, below.key or below.place)
         yield from problems(below)
 
 
@@ -66,6 +66,21 @@ def _list(keyword: str, node: Node) -> Iterator[Problem]:
         yield Problem(node.place, f"`{keyword}` is a list of schemas", "write `- ` before each of them")
     for item in node.items:
         yield from problems(item)
+
+
+def _pattern(text: str, where: Place) -> Iterator[Problem]:
+    if not _is_pattern(text):
+        yield Problem(where, f"`{text}` is no regular expression", "mend it")
+    elif is_slow(text):
+        what = f"the regular expression `{text}` could take very long to match"
+        yield Problem(where, what, "use at most two of `*`, `+`, `?` and `{…}`, and two groups, none of them repeated")
+
+
+def is_slow(pattern: str) -> bool:
+    """Whether a regular expression repeats so much that some text would keep it busy: judged by how it is written."""
+    bare = re.sub(r"\\.|\[\^?\]?[^\]]*\]", "x", pattern.replace("(?", "("))
+    repeats, groups = len(re.findall(r"[*+?{]", bare)), bare.count("(")
+    return repeats > 2 or groups > 2 or re.search(r"\)[*+?{]", bare) is not None
 
 
 def _is_pattern(text: str) -> bool:

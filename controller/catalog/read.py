@@ -68,10 +68,9 @@ class _Reader:
         self.found = [Breakage(problem, None) for problem in self._files.problems]
 
     def catalog(self) -> Catalog:
+        environment_types, resource_types = self._environment_types(), self._resource_types()
         found = self._modules()
-        return Catalog(
-            self._environment_types(), self._resource_types(), found, self._providers(found), self._runners()
-        )
+        return Catalog(environment_types, resource_types, found, self._providers(found), self._runners())
 
     def _environment_types(self) -> Mapping[str, EnvironmentType]:
         documents = self._environment_type_documents()
@@ -115,14 +114,17 @@ class _Reader:
             location = modules.Location(path, files.module_name(path), is_alone=together[path] == 1)
             return modules.module(node, location, self._tree)
 
-        found, _ = self._define("module", documents, name, build, lambda node: _scope(_text(node, "resource_type")))
-        return found
+        def scope(node: Node) -> Scope:
+            type_ = _text(node, "resource_type")
+            return None if type_ is None else self.known.meant(type_)
+
+        return self._define("module", documents, name, build, scope)[0]
 
     def _providers(self, users: Mapping[str, Module]) -> Mapping[tuple[str, str], Provider]:
         def scope(node: Node) -> Scope:
             name = _provider_name(node)
             using = (module.resource_type for module in users.values() if name in module.provider_mapping.values())
-            return None if name is None else frozenset(using)
+            return None if name is None else frozenset({*using, _shown(name)})
 
         documents = self._documents(self._files.providers)
         found, self.known.providers = self._define("provider", documents, _provider_name, definitions.provider, scope)
@@ -137,7 +139,11 @@ class _Reader:
         is_complete = True
         for path in paths:
             try:
-                nodes += reading.read(path, links.content(self._tree, path))
+                read = reading.read(path, links.content(self._tree, path))
+                nodes += read
+                if not read:  # emptied by mistake, perhaps: nobody knows what it would have said
+                    self._stop_all(Place(path), "the file is empty", "describe something in it, or remove it")
+                    is_complete = False
             except ManifestError as error:
                 self.found += (Breakage(problem, None) for problem in error.problems)
                 is_complete = False
@@ -169,7 +175,7 @@ class _Reader:
             if first is not value:
                 what = f"{noun} `{_shown(key)}` is defined twice, the first time at {first.place}"
                 problem = Problem(value.place, what, "remove one of them, or give it another id")
-                self.found.append(Breakage(problem, scope(node)))
+                self.found.append(Breakage(problem, _both(scope(node), scope(self.documents[first.place]))))
         known = {key for key in names if key is not None}
         is_complete = documents.is_complete and len(known) == len(set(names))
         return {key: defined[key] for key in sorted(defined, key=str)}, known if is_complete else None
@@ -194,6 +200,10 @@ def _provider_name(node: Node) -> tuple[str, str] | None:
 
 def _scope(resource_type: str | None) -> Scope:
     return None if resource_type is None else frozenset({resource_type})
+
+
+def _both(one: Scope, other: Scope) -> Scope:
+    return None if one is None or other is None else one | other
 
 
 def _shown(key: Hashable) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from controller.errors import Place, Problem, near, suggest
+from controller.errors import Place, Problem, suggest
 from controller.model.catalog import Breakage, Catalog, Module, ModuleRule, Runner, RunnerRule
 from controller.model.document import Node, place_of
+from controller.model.graph import WORKLOAD
+
+NO_TYPE = (f"`{WORKLOAD}` is no resource type", "it names the workloads themselves, which no module makes")
 
 
 @dataclass(slots=True)
@@ -18,16 +21,18 @@ class Known:
     resource_types: set[str] | None = field(default_factory=set)
     providers: set[tuple[str, str]] | None = field(default_factory=set)
 
+    def meant(self, type_: str) -> frozenset[str] | None:
+        """The resource type of a document; None where it is unknown: it may stand for any of them, misspelt."""
+        known = self.resource_types
+        return None if known is not None and type_ not in known else frozenset({type_})
+
 
 def breakages(catalog: Catalog, known: Known, documents: Mapping[Place, Node]) -> Iterator[Breakage]:
     """What does not fit together; `documents` by the place where each begins."""
     for module in catalog.modules.values():
         document = documents[module.place]
-        # A module of an unknown type was probably meant for the one that is called nearly the same.
-        meant = near(module.resource_type, known.resource_types or ())
-        scope = frozenset({module.resource_type, meant or module.resource_type})
         for problem in _resource_type(module.resource_type, place_of(document, ("resource_type",)), known):
-            yield Breakage(problem, scope)
+            yield Breakage(problem, known.meant(module.resource_type))
         for problem in _module_problems(module, document, known):
             yield Breakage(problem, frozenset({module.resource_type}))
     yield from _clashing_rules(catalog.modules.values())
@@ -52,7 +57,9 @@ def _module_problems(module: Module, document: Node, known: Known) -> Iterator[P
 
 
 def _resource_type(type_: str, where: Place, known: Known) -> Iterator[Problem]:
-    if known.resource_types is not None and type_ not in known.resource_types:
+    if type_ == WORKLOAD:
+        yield Problem(where, *NO_TYPE)
+    elif known.resource_types is not None and type_ not in known.resource_types:
         remedy = suggest(type_, known.resource_types, "declare it below `resource-types/`")
         yield Problem(where, f"resource type `{type_}` is unknown", remedy)
 

@@ -17,7 +17,9 @@ PROVIDER_NAME = Spelling(
     201,
 )
 LOCAL_NAME = Spelling(
-    "local name of a provider", r"[A-Za-z][A-Za-z0-9_-]*", "use the name by which the module's code calls the provider"
+    "local name of a provider",
+    r"[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z][A-Za-z0-9_-]*)?",
+    "use the name by which the module's code calls the provider, with `.ALIAS` for one of its `configuration_aliases`",
 )
 INPUT = Spelling(
     "name of a module's input", r"[A-Za-z][A-Za-z0-9_-]*", "use letters, digits, `_` and `-`, beginning with a letter"
@@ -28,10 +30,12 @@ ARGUMENT = Spelling(
     "use letters, digits, `_` and `-`; `[0]`, `[1]` after it make nested blocks",
 )
 DEPENDENCY = Spelling("alias of a dependency", r"[A-Za-z0-9_-]+", "use letters, digits, `_` and `-`")
+# All but control characters and what separates words, lines and paragraphs.
+_PRINTED = r"[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 DISPLAY_NAME = Spelling(
     "display name",
-    r"[^\s\x00-\x1f\x7f]+(?: [^\s\x00-\x1f\x7f]+)*",
-    "use up to 60 printable characters, with single spaces inside",
+    rf"{_PRINTED}(?: ?{_PRINTED})+",
+    "use 2 to 60 printable characters, with single spaces inside",
     60,
 )
 
@@ -53,6 +57,7 @@ PROVIDER_SOURCE = Spelling(
     "provider source",
     r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::[0-9]+)?/)?[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9][A-Za-z0-9_-]*",
     "write `NAMESPACE/TYPE`, with `HOST/` before it where it is not the engine's registry",
+    200,
 )
 _VERSION = r"[0-9]+(?:\.[0-9]+){0,2}(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?"
 _CONSTRAINT = rf"(?:=|!=|>=|<=|~>|>|<)? *{_VERSION}"
@@ -60,6 +65,7 @@ VERSION_CONSTRAINT = Spelling(
     "version constraint",
     rf" *{_CONSTRAINT} *(?:, *{_CONSTRAINT} *)*",
     "write `=`, `!=`, `>`, `>=`, `<`, `<=` or `~>` and a version, several of them with commas, like `>= 5.0, < 6.0`",
+    200,  # blanks may stand in many ways: a longer one would take long to refuse
 )
 VARIABLE = Spelling(
     "name of an environment variable", r"[A-Za-z_][A-Za-z0-9_-]*", "use letters, digits and `_`, no digit first"

@@ -1,12 +1,15 @@
-"""Does the code of a module have the inputs that it is given? Asked where the code lies in this repository."""
+"""Does the code of a module have the inputs that it is given, and is it given what it needs?
+
+Asked where the code lies in this repository.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from controller import hcl
-from controller.errors import ManifestError, Problem, suggest
+from controller.errors import ManifestError, Place, Problem, near, suggest
 from controller.manifest import links
 from controller.manifest.phrases import shown
 from controller.model.catalog import ModuleSource, SourceKind
@@ -14,20 +17,37 @@ from controller.model.document import Node
 from controller.model.tree import Tree
 
 _NATIVE, _JSON = (".tf", ".tofu"), (".tf.json", ".tofu.json")
-_VARIABLE = re.compile(r'\bvariable\s+"?([A-Za-z_][\w-]*)"?\s*\{')
 
 
-def problems(given: Mapping[str, Node], source: ModuleSource, tree: Tree) -> Iterator[Problem]:
-    """Inputs and params, by name, of which the code knows nothing."""
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Inputs and params by the name of their variable; those that may be left out; where the source is written."""
+
+    values: Mapping[str, Node]
+    optional: Collection[str]
+    place: Place
+
+
+def problems(given: Given, source: ModuleSource, tree: Tree) -> Iterator[Problem]:
+    """What the code does not know, and what it lacks."""
     code = _code(source, tree)
-    if code is None or given.keys() <= {name for _, text in code for name in _VARIABLE.findall(text)}:
+    declared = _declared(code) if code is not None else None
+    if declared is None:
         return
-    declared = _declared(code)
-    for name, node in given.items() if declared is not None else ():
-        if name not in (declared or ()):
+    unknown = given.values.keys() - declared.keys()
+    for name, node in given.values.items():
+        if name in unknown:
             what = f"the code of the module has no variable `{shown(name)}`"
-            remedy = suggest(name, declared or (), "declare it there, or remove it here")
+            remedy = suggest(name, declared, "declare it there, or remove it here")
             yield Problem(node.key or node.place, what, remedy)
+        elif name in given.optional and not declared[name]:
+            what = f"`{shown(name)}` may be left out, but its variable in the code of the module has no default"
+            yield Problem(node.key or node.place, what, "give the variable a `default`, or let the param be required")
+    misspelt = {near(name, declared) for name in unknown}
+    for name in sorted(declared.keys() - given.values.keys() - misspelt):
+        if not declared[name]:
+            what = f"the variable `{shown(name)}` in the code of the module has no default, and is given nothing"
+            yield Problem(given.place, what, "add it to `module_inputs` or `module_params`, or give it a `default`")
 
 
 def _code(source: ModuleSource, tree: Tree) -> Sequence[tuple[str, str]] | None:
@@ -43,15 +63,25 @@ def _code(source: ModuleSource, tree: Tree) -> Sequence[tuple[str, str]] | None:
         return None
 
 
-def _declared(code: Iterable[tuple[str, str]]) -> frozenset[str] | None:
-    """The variables; None where the code is not of the language, which is said elsewhere."""
-    found: set[str] = set()
+def _declared(code: Iterable[tuple[str, str]]) -> Mapping[str, bool] | None:
+    """The variables, and whether each has a default; None where the code is not of the language, said elsewhere."""
+    found: dict[str, bool] = {}
     try:
         for path, text in code:
-            if path.endswith(_JSON):
-                found.update(label for block in hcl.blocks(hcl.document(text), "variable") for label in block)
-            else:
-                found.update(label for block in hcl.parse(text).of("variable") for label in block.labels[:1])
+            for name, has_default in _in_json(text) if path.endswith(_JSON) else _in_native(text):
+                found[name] = has_default or found.get(name, False)  # another file may override the first
     except hcl.HclError:
         return None
-    return frozenset(found)
+    return found
+
+
+def _in_native(text: str) -> Iterator[tuple[str, bool]]:
+    for block in hcl.parse(text).of("variable"):
+        if block.labels:
+            yield block.labels[0], "default" in block.body.attributes
+
+
+def _in_json(text: str) -> Iterator[tuple[str, bool]]:
+    for variables in hcl.blocks(hcl.document(text), "variable"):
+        for name in variables:
+            yield name, any("default" in body for body in hcl.blocks(variables, name))

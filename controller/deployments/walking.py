@@ -220,4 +220,6 @@ def _base(doors: Doors, project: str, source: pipeline.Source, *, pinned_too: bo
 
 def _types(doors: Doors, deployment: str) -> frozenset[str]:
     part = opening.parts(doors.store, deployment, (parts.DESIRED,))[parts.DESIRED]
-    return frozenset(Coordinate.parse(text).type for text in json.loads(part.content)["nodes"])
+    desired = json.loads(part.content)
+    types = (Coordinate.parse(text).type for text in desired["nodes"])
+    return frozenset({*types, *(f"{block['type']}.{block['id']}" for block in desired["providers"].values())})

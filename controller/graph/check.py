@@ -19,7 +19,7 @@ def check(catalog: Catalog) -> tuple[Breakage, ...]:
     unused = set(catalog.providers) - {key for module in catalog.modules.values() for key in _providers_of(module)}
     for key in unused:
         for problem in _unused_provider_problems(catalog.providers[key], catalog):
-            types.setdefault(problem, set())
+            types.setdefault(problem, set()).add(".".join(key))
     order = {problem: str(problem) for problem in types}
     return tuple(Breakage(problem, frozenset(types[problem])) for problem in sorted(types, key=order.__getitem__))
 

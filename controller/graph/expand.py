@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from controller.errors import ManifestError, Problem, near
@@ -16,8 +16,8 @@ from controller.graph.providers import Providers
 from controller.graph.report import Report
 from controller.graph.resolve import Resolver
 from controller.model.bundle import Context
-from controller.model.catalog import Catalog
-from controller.model.graph import Graph, GraphNode
+from controller.model.catalog import Catalog, Module
+from controller.model.graph import Graph, GraphNode, Value
 from controller.model.manifest import Manifest, Workload
 
 
@@ -44,7 +44,11 @@ def expand(
     for draft in grown.drafts.values():
         if draft.module is not None:
             check_params(draft, draft.module, report, is_whole=is_whole)
-    graph = _resolved(grown, catalog, Resolver(grown, context, report, {problem.where for problem in told}), report)
+    resolver = Resolver(grown, context, report, {problem.where for problem in told})
+    try:
+        graph = _resolved(grown, catalog, resolver, report)
+    except ManifestError as error:  # there is too much of it
+        raise ManifestError([*report.problems(), *error.problems]) from error
     report_cycles(grown.drafts, report)
     problems = report.problems()
     if problems:
@@ -130,7 +134,7 @@ def _node(draft: Draft, resolver: Resolver, providers: Providers) -> GraphNode:
         module=None if module is None else module.id,
         source=None if module is None else module.source,
         inputs=inputs,
-        params=params,
+        params=params if module is None else _by_variable(params, module),
         outputs=outputs,
         edges=dict(sorted(draft.edges.items())),
         anonymous=tuple(sorted({*draft.anonymous, *draft.waits} - set(draft.edges.values()))),
@@ -139,3 +143,9 @@ def _node(draft: Draft, resolver: Resolver, providers: Providers) -> GraphNode:
         origin=draft.origin,
         ordering="references" if module is None else module.ordering,
     )
+
+
+def _by_variable(params: Mapping[str, Value], module: Module) -> Mapping[str, Value]:
+    """The params by the names that the module's code has for them."""
+    names = {name: param.variable for name, param in module.params.items() if param.variable is not None}
+    return {names.get(name, name): value for name, value in params.items()} if names else params

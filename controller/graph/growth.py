@@ -16,9 +16,10 @@ from controller.model.bundle import Context
 from controller.model.catalog import Catalog, Module, Requirement
 from controller.model.document import Json, Node, find, plain
 from controller.model.graph import WORKLOAD, Coordinate
-from controller.model.manifest import DEFAULT_CLASS, Manifest, Resource
+from controller.model.manifest import DEFAULT_CLASS, SCORE_WORKLOAD, Manifest, Resource
 
 MOST_NODES = 100_000  # past this an expansion is stopped, though it might end by itself
+LONGEST_ID = 1_000  # that modules make; by `@@` ids double from node to node
 
 ModuleFor = Callable[[str, str, str], Module | None]
 
@@ -84,7 +85,7 @@ class _Growth:
             self.shared[alias] = coordinate
             spelled = _spelled(manifest.document, ("shared", alias))
             asked = Draft(coordinate, resource.place, f"shared resource `{alias}`", spelled)
-            self._demand(asked, _given(resource, asked.origin, None, Spot.SHARED))
+            self._ask(asked, _given(resource, asked.origin, None, Spot.SHARED))
         for name, workload in sorted(manifest.workloads.items()):
             at = Coordinate(WORKLOAD, DEFAULT_CLASS, name)
             draft = Draft(at, workload.place, f"workload `{name}`", outputs=workload.outputs)
@@ -94,7 +95,9 @@ class _Growth:
                 draft.edges[alias] = coordinate
                 spelled = _spelled(manifest.document, ("workloads", name, "resources", alias))
                 asked = Draft(coordinate, resource.place, f"resource `{alias}` of workload `{name}`", spelled)
-                self._demand(asked, _given(resource, asked.origin, at, Spot.RESOURCE))
+                given = _given(resource, asked.origin, at, Spot.RESOURCE)
+                # Which type stands for workloads written in Score, the platform says, not their authors.
+                (self._demand if alias == SCORE_WORKLOAD else self._ask)(asked, given)
 
     def run(self) -> None:
         while self._queue:
@@ -159,6 +162,11 @@ class _Growth:
 
     def _require(self, parent: Draft, requirement: Requirement, origin: str, spot: Spot) -> Coordinate | None:
         coordinate = _inherited(requirement, parent.coordinate)
+        if len(coordinate.id) > LONGEST_ID:
+            what = f"{origin} would have an id of {len(coordinate.id)} characters"
+            remedy = "take an `@` away, or give it a fixed id"
+            self._report.of_node(parent, requirement.place, what, remedy)
+            return None
         inherits = requirement.id is None or "@" in requirement.id
         asked = Draft(coordinate, requirement.place, origin, parent=parent, inherits=inherits)
         if coordinate not in self.drafts and self._is_endless(asked):
@@ -168,6 +176,15 @@ class _Growth:
             given = Given(requirement.params, parent.coordinate, spot, asked.lineage)
         self._demand(asked, given)
         return coordinate if coordinate in self.drafts else None
+
+    def _ask(self, asked: Draft, given: Given | None) -> None:
+        """The manifest may ask for what is meant for developers; the rest comes by modules alone."""
+        known = self._catalog.resource_types.get(asked.coordinate.type)
+        if known is not None and not known.is_developer_accessible:
+            self._report.of_node(
+                asked, asked.spelled.get("type", asked.place), *lookup.inaccessible(known, self._catalog)
+            )
+        self._demand(asked, given)
 
     def _demand(self, asked: Draft, given: Given | None) -> None:
         """The node asked for comes into being, or joins the one that has the same coordinate."""
@@ -249,4 +266,13 @@ def _inherited(requirement: Requirement, parent: Coordinate) -> Coordinate:
 
 def _canonical(node: Node) -> Json:
     # As text, because in Python 1 equals True.
-    return json.dumps(plain(node), sort_keys=True)
+    return json.dumps(_even(plain(node)), sort_keys=True)
+
+
+def _even(value: Json) -> Json:
+    """The value with whole numbers as such: `1.0` and `1` are one number to the engine."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _even(entry) for key, entry in value.items()}
+    return [_even(item) for item in value] if isinstance(value, list) else value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from controller.errors import quoted, suggest
 from controller.model.bundle import Context
-from controller.model.catalog import Catalog, ModuleRule
+from controller.model.catalog import Catalog, ModuleRule, ResourceType
 from controller.model.graph import WORKLOAD, Coordinate
 
 
@@ -17,6 +17,24 @@ def unknown_type(type_: str, catalog: Catalog) -> tuple[str, str]:
         )
     remedy = suggest(type_, catalog.resource_types, "declare it below `resource-types/`")
     return f"resource type `{type_}` is unknown", remedy
+
+
+def inaccessible(type_: ResourceType, catalog: Catalog) -> tuple[str, str]:
+    """What to say, and to do, about a type that the platform keeps to itself."""
+    askers = [
+        module
+        for module in catalog.modules.values()
+        for requirement in (*module.dependencies.values(), *module.coprovisioned)
+        if requirement.type == type_.id
+    ]
+    offered = (
+        known.id for known in catalog.resource_types.values() if known.is_developer_accessible and known.id != type_.id
+    )
+    by = quoted(sorted({module.resource_type for module in askers} & set(offered)))
+    remedy = f"it comes with {by}" if by else "ask for another type"
+    return f"resource type `{type_.id}` is not for manifests: it is not accessible to developers", (
+        f"{remedy}, or set `is_developer_accessible: true` at {type_.place}"
+    )
 
 
 def no_module(coordinate: Coordinate, catalog: Catalog, context: Context) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from controller.model.document import Json
 _SCALARS = frozenset({"string", "number", "integer", "boolean", "null"})
 _KEYWORDS = frozenset({"properties", "patternProperties", "additionalProperties", "items"})
 _BRANCHES = ("allOf", "anyOf", "oneOf")
+_LONGEST_KEY = 200  # that is compared with a pattern, for the time that this takes
 _DEEPEST_REFERENCE = 32  # a schema may refer to itself; no path of keys is that long
 
 
@@ -85,7 +86,7 @@ def _below(schema: Json, key: str) -> Iterator[Json]:
         yield properties[key]
         return
     for pattern, below in _mapping(schema.get("patternProperties")).items():
-        if re.search(pattern, key):
+        if len(key) <= _LONGEST_KEY and re.search(pattern, key):
             yield below
             return
     if isinstance(schema.get("additionalProperties"), Mapping):

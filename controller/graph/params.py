@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from controller.errors import near, quoted, suggest
@@ -41,6 +42,7 @@ _WORDS: Mapping[str, str] = {
     "null": "null",
 }
 _SCALARS = frozenset({"string", "number", "bool"})
+_PLAIN: Mapping[str, str] = {"number": r"-?[0-9]+(\.[0-9]+)?", "bool": "true|false"}  # as text, without its quotes
 
 
 def _kind(node: Node) -> str:
@@ -74,8 +76,8 @@ def _report_unknown(draft: Draft, module: Module, name: str, node: Node, report:
 def _report_type(draft: Draft, module: Module, name: str, node: Node, report: Report) -> None:
     wanted, got = module.params[name].type, _kind(node)
     what = f"param `{name}` of module `{module.id}` is {_WORDS[wanted]}, not {_WORDS[got]}"
-    quoted = got == "string" and wanted in _SCALARS
-    remedy = "write it without quotes" if quoted else "quote it" if wanted == "string" and got in _SCALARS else ""
+    is_quoted = got == "string" and re.fullmatch(_PLAIN.get(wanted, "(?!)"), str(node.value)) is not None
+    remedy = "write it without quotes" if is_quoted else "quote it" if wanted == "string" and got in _SCALARS else ""
     report.of_node(draft, node.place, what, remedy or f"write {_WORDS[wanted]}, or a placeholder that yields one")
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from itertools import groupby
+from typing import TypeAlias, TypeVar, cast
 
 from controller.errors import LockstepError, quoted, suggest
+
+T = TypeVar("T")
 
 CONTEXT_KEYS = ("env_id", "env_type_id", "org_id", "project_id", "res_class", "res_id", "res_type")
 RESOURCE_KEYS = frozenset({"res_class", "res_id", "res_type"})
@@ -100,19 +103,21 @@ def parse(text: str) -> tuple[TextPart, ...]:
     r"""Split a text into literal text and placeholders, in order; `$${` and `$\{` become a literal `${`."""
     if "$" not in text:
         return (text,)
-    parts: list[TextPart] = []
-    mistakes: list[Mistake] = []
-    for piece in _pieces(text):
-        match piece:
-            case Mistake():
-                mistakes.append(piece)
-            case str() if parts and isinstance(parts[-1], str):
-                parts[-1] += piece
-            case _:
-                parts.append(piece)
+    pieces = list(_pieces(text))
+    mistakes = tuple(piece for piece in pieces if isinstance(piece, Mistake))
+    parts = tuple(joined(piece for piece in pieces if not isinstance(piece, Mistake)))
     if mistakes:
-        raise MalformedError(tuple(mistakes), tuple(parts))
-    return tuple(parts)
+        raise MalformedError(mistakes, parts)
+    return parts
+
+
+def joined(parts: Iterable[T]) -> Iterator[T]:
+    """The same parts, literal text that stands side by side in one piece."""
+    for is_text, run in groupby(parts, key=lambda part: isinstance(part, str)):
+        if is_text:
+            yield cast(T, "".join(map(str, run)))
+        else:
+            yield from run
 
 
 def escape(text: str) -> str:

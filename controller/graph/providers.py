@@ -40,7 +40,8 @@ class Providers:
         entries = {} if provider.configuration is None else provider.configuration.entries
         configuration = self._resolver.entries(entries, draft, draft, references)
         # In order of the text, not of what it names: the same two nodes in other roles are another configuration.
-        key = ProviderKey(provider.type, provider.id, tuple(references[text] for text in sorted(references)))
+        written = tuple(sorted(references))
+        key = ProviderKey(provider.type, provider.id, tuple(references[text] for text in written), written)
         self.blocks[key] = ProviderBlock(provider.source, provider.version_constraint, configuration)
         if provider.configuration is None or not any(
             "${resources." in str(s.value) for s in strings(provider.configuration)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from functools import cached_property
 
-from controller.errors import Place
+from controller.errors import Place, problem
 from controller.graph.draft import Draft, Given
 from controller.graph.growth import Grown
 from controller.graph.placeholders import (
@@ -16,6 +16,7 @@ from controller.graph.placeholders import (
     RunnerVariable,
     Selection,
     TextPart,
+    joined,
     parse,
 )
 from controller.graph.report import Report
@@ -23,6 +24,8 @@ from controller.graph.selectors import Neighbours
 from controller.model.bundle import Context
 from controller.model.document import Node
 from controller.model.graph import Coordinate, Output, Outputs, Part, Template, Value, Variable
+
+MOST_TEXT = 64 * 2**20  # characters; a module of a page, used ten thousand times, has less
 
 References = dict[str, Output | Outputs]  # by the text of the placeholder
 
@@ -37,6 +40,7 @@ class Resolver:
         self._told = told
         self._outputs: dict[Coordinate, dict[str, Value]] = {}
         self._parsed: dict[str, tuple[TextPart, ...]] = {}
+        self._spent = 0
 
     def outputs(self, draft: Draft) -> Mapping[str, Value]:
         """The outputs of a workload."""
@@ -79,6 +83,7 @@ class Resolver:
         """The value that node `at` receives; its aliases and `self` are those of `definer`."""
         if isinstance(node.value, str):
             if "$" not in node.value or node.place in self._told:
+                self._spend(node.value, node.place)
                 return node.value
             return self._text(node.value, node.place, at, definer, references)
         if isinstance(node.value, Mapping):
@@ -99,15 +104,20 @@ class Resolver:
         parts: list[Part] = []
         for part in self._parts(text):
             for given in self._yield(part, place, at, definer):
-                if isinstance(given, str) and parts and isinstance(parts[-1], str):
-                    parts[-1] += given
-                else:
-                    parts.append(given)
-                if isinstance(given, (Output, Outputs)):
+                parts.append(given)
+                if isinstance(given, str):
+                    self._spend(given, place)
+                elif not isinstance(given, Variable):
                     self._note(given, part, place, at, references)
         if all(isinstance(part, str) for part in parts):
             return "".join(str(part) for part in parts)
-        return Template(tuple(parts))
+        return Template(tuple(joined(parts)))
+
+    def _spend(self, text: str, place: Place) -> None:
+        self._spent += 1 + len(text)
+        if self._spent > MOST_TEXT:
+            what = f"all texts of the graph together have more than {MOST_TEXT // 2**20} MiB here"
+            raise problem(place, what, "let resources and modules pass less text")
 
     def _parts(self, text: str) -> tuple[TextPart, ...]:
         if text not in self._parsed:

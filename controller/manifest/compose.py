@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from controller.errors import ManifestError, Problem, near, suggest
-from controller.manifest import layers, links, manifest_schema, mending, merge, reading
+from controller.manifest import layers, links, manifest_schema, mending, merge, reading, wording
 from controller.manifest.layers import Layer, Overrides
 from controller.manifest.layout import EnvironmentFiles, ProjectFiles
 from controller.manifest.phrases import shown
@@ -70,7 +71,8 @@ def attempt(
         problems += _overrides_problems(overrides, lower, upper, is_promoted=is_promoted)
     problems += _doubled_workloads(lower, upper, is_promoted=is_promoted)
     if images is not None:
-        problems += _image_problems(tree, environment, config, lower, upper, is_promoted=is_promoted)
+        unused = _image_problems(tree, environment, config, lower, upper, is_promoted=is_promoted)
+        problems += islice(unused, wording.MOST)
     return _composed(lower, upper, problems)
 
 
@@ -100,7 +102,7 @@ def _composed(lower: Layer, upper: Layer, problems: list[Problem]) -> Composed:
 
 def _whole(lower: Layer, upper: Layer) -> tuple[Node, list[Problem]]:
     """The result, and what is wrong with it; nothing is said of what a file that could not be read may hold."""
-    document, problems = merge.overlaid(lower.document, upper.document)
+    document, problems = merge.overlaid(lower.document, upper.document, upper.is_score_param)
     if lower.is_complete and upper.is_complete:
         return document, [*problems, *manifest_schema.problems_of(document, is_whole=True)]
     if not (lower.is_read and upper.is_read):

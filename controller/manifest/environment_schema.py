@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
@@ -13,13 +12,6 @@ from controller.manifest.phrases import shown
 from controller.model.manifest import AfterMerge, Approval, Follow, OnRemoval
 
 
-def _uuid(text: str) -> str:
-    try:
-        return str(uuid.UUID(text))
-    except ValueError:
-        raise schema.refused(f"`{shown(text)}` is no UUID", "write it as 8-4-4-4-12 hexadecimal digits") from None
-
-
 def _source(text: str) -> str:
     scheme, separator, name = text.partition("://")
     if not separator or scheme not in {"environment", "deployment"}:
@@ -27,7 +19,7 @@ def _source(text: str) -> str:
         raise schema.refused(f"`{shown(text)}` is no source of a manifest", remedy)
     if scheme == "environment" and not schema.ENVIRONMENT.accepts(name):
         raise schema.refused(schema.ENVIRONMENT.complaint(name), schema.ENVIRONMENT.rule)
-    if scheme == "deployment" and not re.fullmatch("[0-9A-Za-z][0-9A-Za-z-]*", name):
+    if scheme == "deployment" and not re.fullmatch(_ID, name):
         raise schema.refused(f"`{shown(text)}` names no deployment", "write `deployment://ID`")
     return text
 
@@ -57,8 +49,16 @@ def _image(text: str) -> str:
 
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_UUID = schema.Spelling(
+    "UUID", r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "write it as 8-4-4-4-12 hexadecimal digits"
+)
+_ID = "[0-9A-Za-z][0-9A-Za-z-]*"  # of a deployment
+_SOURCE = schema.Checked(_source, {"pattern": f"^(?:environment://(?!.{{101}}){schema.SLUG}|deployment://{_ID})$"})
+_IMAGE_KEY = schema.Checked(_image_key, {"pattern": f"^{schema.LABEL}(?:/{schema.LABEL})?$"})
+_IMAGE = schema.Checked(_image, {"not": {"const": "."}})
 _DURATION = schema.Spelling("duration", "(?:[0-9]{1,6}[smhd])+", "write it as `6h`, `30m` or `1d12h`")
-_Recipients = tuple[Annotated[str, AfterValidator(recipients.checked)], ...]
+_RECIPIENT = schema.Checked(recipients.checked, {"pattern": recipients.PATTERN})
+_Recipients = tuple[Annotated[str, _RECIPIENT], ...]
 _Limit = Annotated[int, Field(ge=0)] | Literal["unlimited"]
 
 
@@ -76,12 +76,10 @@ class DefaultsFile(schema.Written):
     """`defaults:` of `project.yaml`: what `environment.yaml` may say, without what is one environment's own."""
 
     type: schema.EnvironmentTypeId | None = None
-    source: Annotated[str, AfterValidator(_source)] | None = None
+    source: Annotated[str, _SOURCE] | None = None
     follow: Literal["git", "any"] | None = None
     after: tuple[schema.EnvironmentId, ...] | None = None
-    images: dict[Annotated[str, AfterValidator(_image_key)], Annotated[schema.Text, AfterValidator(_image)]] | None = (
-        None
-    )
+    images: dict[Annotated[str, _IMAGE_KEY], Annotated[schema.Text, _IMAGE]] | None = None
     approval: Approval | None = None
     limits: LimitsPart | None = None
     protected: tuple[schema.ResourceTypeName, ...] | None = None
@@ -97,13 +95,7 @@ class DefaultsFile(schema.Written):
 class EnvironmentFile(DefaultsFile):
     """`environment.yaml`."""
 
-    uuid: Annotated[str, AfterValidator(_uuid)] | None = None
-
-
-def _display_name(text: str) -> str:
-    if not 2 <= len(text) <= 60 or not text.isprintable() or text != " ".join(text.split(" ")).strip():
-        raise schema.refused(f"`{shown(text)}` is no display name", "use 2 to 60 printable characters")
-    return text
+    uuid: Annotated[str, _UUID, AfterValidator(str.lower)] | None = None
 
 
 def _previews(value: Any) -> Any:
@@ -115,7 +107,7 @@ def _previews(value: Any) -> Any:
 class ProjectFile(schema.Written):
     """`project.yaml`."""
 
-    display_name: Annotated[str, AfterValidator(_display_name)] | None = None
+    display_name: Annotated[str, schema.DISPLAY_NAME] | None = None
     recipients: _Recipients | None = None
     defaults: DefaultsFile | None = None
-    previews: Annotated[Any, AfterValidator(_previews)] = None
+    previews: Annotated[Any, schema.Checked(_previews, {"type": "null"})] = None

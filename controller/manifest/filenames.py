@@ -22,6 +22,7 @@ class Role(StrEnum):
 
 Roles = Mapping[Role, tuple[str, ...]]
 
+ENDINGS = ("yaml", "yml")
 _SINGLE = {"project.yaml": Role.PROJECT, "environment.yaml": Role.ENVIRONMENT}
 _WORDS = (Role.MANIFEST, Role.SCORE, Role.OVERRIDES)  # `manifest.yaml` and `anything.manifest.yaml`
 _EXPECTED = {
@@ -37,8 +38,11 @@ def join(folder: str, name: str) -> str:
 
 def role(name: str) -> Role | None:
     """What a file of this name is; None for data."""
-    if name.startswith(".") or not name.endswith((".yaml", ".yml")):
+    stem, _, ending = name.rpartition(".")
+    if name.startswith(".") or not stem:
         return None
+    if ending.lower() not in ENDINGS:
+        return Role.STRAY if _is_misspelt(stem, ending) else None
     if name in _SINGLE:
         return _SINGLE[name]
     for word in _WORDS:
@@ -98,10 +102,16 @@ def _stray(path: str, directory: Role) -> Problem:
     return Problem(Place(path), what, f"rename it to `{stem}.manifest.yaml`, or move it into a folder of its own below")
 
 
+def _is_misspelt(stem: str, ending: str) -> bool:
+    """Whether a file is probably one of ours with a misspelt ending; `.json` counts, for JSON is YAML."""
+    is_ours = stem.rpartition(".")[2].lower() in {"project", "environment", *_WORDS}
+    return is_ours and ending.isalpha() and near(ending.lower(), (*ENDINGS, "json")) is not None
+
+
 def _meant(stem: str, expected: tuple[Role, ...]) -> str | None:
     """The name that was probably meant: of `api.manifets.yml` it is `api.manifest.yaml`."""
     head, dot, word = stem.rpartition(".")
-    found = near(word, expected)
+    found = near(word.lower(), expected)
     if found is None:
         return None
     is_single = f"{found}.yaml" in _SINGLE

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from controller.errors import ManifestError, Place, Problem
-from controller.manifest import links, manifest_schema, mending, merge, reading, score, score_document
+from controller.manifest import links, manifest_schema, mending, merge, reading, score, score_document, wording
 from controller.manifest.phrases import shown
 from controller.model.document import Node
 from controller.model.tree import Tree
@@ -30,6 +31,10 @@ class Layer:
     warnings: tuple[str, ...] = ()
     is_complete: bool = True
     is_read: bool = True
+
+    def is_score_param(self, path: tuple[str, ...]) -> bool:
+        """Whether something in the params of a workload of Score stands there: no such file deletes anything."""
+        return len(path) > 5 and path[0] == "workloads" and path[1] in self.scores and path[4] == "params"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,7 @@ class _Reader:
         document, warnings = manifest_schema.without_old_names(document)
         self.warnings.extend(warnings)
         if is_lower:
-            self.problems.extend(_nulls(document))
+            self.problems.extend(islice(_nulls(document), wording.MOST))
         self.parts.append(document)
 
     def score(self, path: str) -> None:

@@ -6,17 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from pydantic import AfterValidator
-
 from controller.errors import ManifestError, Place, Problem, suggest
-from controller.manifest import filenames, links, mending, mounts, reading, schema
+from controller.manifest import filenames, links, mending, misplaced, mounts, reading, schema
 from controller.manifest.filenames import Role
 from controller.manifest.phrases import shown
 from controller.model.document import Node
 from controller.model.noted import Footprint, Noted
 from controller.model.tree import Kind, Tree
 
-FILE = "lockstep.yaml"
+FILE = misplaced.LAYOUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +84,9 @@ def read_layout(tree: Tree) -> Layout:
 
 def attempt(tree: Tree) -> tuple[Layout | None, list[Problem]]:
     """The same with the problems beside the layout that was probably meant; None where nobody can tell."""
-    names = tree.names("")
-    if FILE not in names:
-        misnamed = next((name for name in ("lockstep.yml", ".lockstep.yaml", ".lockstep.yml") if name in names), None)
-        if misnamed is not None:
-            return None, [Problem(Place(misnamed), f"`{misnamed}` is not read", f"rename it to `{FILE}`")]
-        return Layout(), []
+    if FILE not in tree.names(""):
+        problems = [*misplaced.layout_files(tree), *misplaced.folders_of_projects(tree, "projects", "platform")]
+        return None if problems else Layout(), problems
     try:
         node = reading.read_one(FILE, links.content(tree, FILE))
     except ManifestError as error:
@@ -99,9 +94,11 @@ def attempt(tree: Tree) -> tuple[Layout | None, list[Problem]]:
     problems = _complaints(node)
     written = schema.validate(LayoutFile, mending.mended(LayoutFile, node, _complaints) or Node({}, node.place))
     layout = Layout(written.platform, written.projects, written.organization)
-    misplaced = list(_folder_problems(tree, layout, node))
+    problems += _folder_problems(tree, layout, node)
+    if "projects" not in node.entries:
+        problems += misplaced.folders_of_projects(tree, layout.projects, layout.platform)
     is_there = links.kind(tree, layout.platform) is links.kind(tree, layout.projects) is Kind.FOLDER
-    return layout if is_there or not (problems or misplaced) else None, [*problems, *misplaced]
+    return layout if is_there or not problems else None, problems
 
 
 def find(tree: Tree, layout: Layout, before: Found | None = None) -> Found:
@@ -117,9 +114,9 @@ def find(tree: Tree, layout: Layout, before: Found | None = None) -> Found:
         if name.startswith(".") or folder == layout.platform:
             continue
         if before is None:
-            project, findings = _project(tree, folder, name, kind)
+            project, findings = _project(tree, layout, name, kind)
         else:
-            seen = looked_at[name] = _again(tree, folder, name, kind, before.looked_at.get(name))
+            seen = looked_at[name] = _again(tree, layout, name, kind, before.looked_at.get(name))
             project, findings = seen.project, list(seen.findings)
         if project is not None:
             projects.append(project)
@@ -128,12 +125,12 @@ def find(tree: Tree, layout: Layout, before: Found | None = None) -> Found:
     return Found(tuple(projects), {slug: tuple(found) for slug, found in sorted(problems.items())}, looked_at)
 
 
-def _again(tree: Tree, folder: str, name: str, kind: Kind, seen: _LookedAt | None) -> _LookedAt:
+def _again(tree: Tree, layout: Layout, name: str, kind: Kind, seen: _LookedAt | None) -> _LookedAt:
     if seen is not None and seen.kind is kind and seen.footprint.is_same(tree):
         return seen
     noted = Noted(tree)
-    project, findings = _project(noted, folder, name, kind)
-    return _LookedAt(kind, noted.footprint(folder), project, tuple(findings))
+    project, findings = _project(noted, layout, name, kind)
+    return _LookedAt(kind, noted.footprint(filenames.join(layout.projects, name)), project, tuple(findings))
 
 
 def _folder(text: str) -> str:
@@ -143,17 +140,21 @@ def _folder(text: str) -> str:
     return "/".join(steps)
 
 
-def _below_root(text: str) -> str:
-    if not text:
+def _platform(text: str) -> str:
+    folder = _folder(text)
+    if not folder:
         raise schema.refused("the platform cannot be the root of the repository", "name a folder")
-    return text
+    return folder
+
+
+_INSIDE = r"^(?!/)(?!(?:[^/]*/)*\.\.(?:/|$))"  # as JSON Schema says it to editors
 
 
 class LayoutFile(schema.Written):
     """`lockstep.yaml`."""
 
-    platform: Annotated[str, AfterValidator(_folder), AfterValidator(_below_root)] = "platform"
-    projects: Annotated[str, AfterValidator(_folder)] = "projects"
+    platform: Annotated[str, schema.Checked(_platform, {"pattern": rf"{_INSIDE}(?!(?:\.?/)*\.?$)[^\\]*$"})] = "platform"
+    projects: Annotated[str, schema.Checked(_folder, {"pattern": rf"{_INSIDE}[^\\]*$"})] = "projects"
     organization: Annotated[str, schema.ORGANIZATION] | None = None
 
 
@@ -181,9 +182,11 @@ def _folder_problems(tree: Tree, layout: Layout, node: Node) -> Iterator[Problem
 _Findings = list[tuple[str, Problem]]
 
 
-def _project(tree: Tree, folder: str, name: str, kind: Kind) -> tuple[ProjectFiles | None, _Findings]:
+def _project(tree: Tree, layout: Layout, name: str, kind: Kind) -> tuple[ProjectFiles | None, _Findings]:
+    folder = filenames.join(layout.projects, name)
     if kind is not Kind.FOLDER:
-        return None, [(name, found) for found in _no_folder(tree, folder, kind, "a project")]
+        beside = misplaced.beside_projects(tree, folder, layout.projects)
+        return None, [(name, found) for found in (*_no_folder(tree, folder, kind, "a project"), *beside)]
     roles = filenames.roles(tree, folder)
     findings: _Findings = []
     environments = []
@@ -204,7 +207,8 @@ def _project(tree: Tree, folder: str, name: str, kind: Kind) -> tuple[ProjectFil
     )
     findings = _without_mounted(tree, project, findings)
     if not is_project:
-        return None, findings
+        below = misplaced.below_no_project(tree, folder, layout.projects)
+        return None, [*findings, *((name, found) for found in below)]
     if not schema.PROJECT.accepts(name):
         findings.append((name, Problem(Place(folder), schema.PROJECT.complaint(name), schema.PROJECT.rule)))
         return None, findings

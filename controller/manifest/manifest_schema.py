@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import ConfigDict, Field
 
 from controller.errors import ManifestError, Problem, near
-from controller.manifest import schema
+from controller.manifest import schema, wording
 from controller.manifest.phrases import shown
 from controller.manifest.schema import Written
-from controller.model.document import Node
+from controller.model.document import Json, Node
 from controller.model.manifest import DEFAULT_CLASS, Manifest, Resource, Workload
 
 MOST_ENTRIES = 100  # workloads, shared resources, resources and outputs of a workload
@@ -29,7 +30,7 @@ def _type(text: str) -> str:
 class ResourcePart(Written):
     """A resource, or what one of several files says of it."""
 
-    type: Annotated[schema.ResourceTypeName, AfterValidator(_type)] | None = None
+    type: Annotated[schema.ResourceTypeName, schema.Checked(_type, {"not": {"const": _RESERVED}})] | None = None
     class_: schema.ResourceClass | None = Field(default=None, alias="class")
     id: schema.ResourceId | None = None
     params: Annotated[dict[str, Any], Field(max_length=MOST_PARAMS)] | None = None
@@ -38,8 +39,13 @@ class ResourcePart(Written):
 _Outputs = Annotated[dict[schema.Text, str], Field(max_length=MOST_ENTRIES)]
 
 
+_BOTH: Json = {key: {"type": "object"} for key in ("variables", "outputs")}
+
+
 class WorkloadPart(Written):
     """A workload, or what one of several files says of it. `variables` is the old name of `outputs`."""
+
+    model_config = ConfigDict(json_schema_extra={"not": {"required": [*_BOTH], "properties": _BOTH}})
 
     resources: Annotated[dict[schema.Alias, ResourcePart], Field(max_length=MOST_ENTRIES)] | None = None
     outputs: _Outputs | None = None
@@ -65,8 +71,8 @@ def problems_of(document: Node, *, is_whole: bool) -> list[Problem]:
         problems = []
     except ManifestError as error:
         problems = list(error.problems)
-    problems.extend(_doubled(document))
-    return [*problems, *_untyped(document)] if is_whole else problems
+    problems.extend(islice(_doubled(document), wording.MOST))
+    return [*problems, *islice(_untyped(document), wording.MOST)] if is_whole else problems
 
 
 def without_old_names(document: Node) -> tuple[Node, tuple[str, ...]]:
@@ -110,7 +116,9 @@ def _untyped(document: Node) -> Iterator[Problem]:
     for name, workload in workloads.items():
         resources = _entries(workload, "resources")
         is_bare = bool(resources) and not any(_has_type(node) for node in resources.values())
-        typed = [other for other, node in workloads.items() if _is_typed(node, resources)] if is_bare else []
+        # Of more than there may be, not every pair is looked at.
+        is_looked_at = is_bare and len(workloads) <= MOST_ENTRIES
+        typed = [other for other, node in workloads.items() if _is_typed(node, resources)] if is_looked_at else []
         meant = near(name, typed)
         if meant is not None:
             what = f"no resource of workload `{shown(name)}` has a `type`"
@@ -120,13 +128,13 @@ def _untyped(document: Node) -> Iterator[Problem]:
 
 
 def _untyped_of(resources: Mapping[str, Node]) -> Iterator[Problem]:
-    typed = [name for name, node in resources.items() if _has_type(node)]
+    typed = {name for name, node in resources.items() if _has_type(node)}
     for name, node in resources.items():
         unknown = node.entries.keys() - {"type", "class", "id", "params"}
         # One that stands there misspelt is said already.
         if not node.is_map or name in typed or any(near(key, ["type"]) for key in unknown):
             continue
-        meant = near(name, typed)
+        meant = near(name, typed) if len(resources) <= MOST_ENTRIES else None
         remedy = f"add it, or did you mean `{meant}`?" if meant else "add it"
         yield Problem(node.key or node.place, f"the key `type` is missing in `{shown(name)}`", remedy)
 

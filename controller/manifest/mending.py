@@ -38,6 +38,8 @@ def renamed(model: type[BaseModel], node: Node) -> Node:
 
 
 def _renamed(shapes: Shapes, node: Node) -> Node:
+    if all(shape is Any for shape in shapes):
+        return node
     if node.is_list and any(item.is_map or item.is_list for item in node.items):
         inner = _inner(shapes, 0)
         return Node(tuple(_renamed(inner, item) for item in node.items), node.place, node.key)

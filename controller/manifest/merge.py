@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from controller.errors import ManifestError, Problem, suggest
-from controller.manifest import phrases
+from controller.manifest import phrases, wording
 from controller.model.document import Node, plain
 
 
@@ -34,10 +35,12 @@ def united(nodes: Iterable[Node]) -> tuple[Node, list[Problem]]:
     return _united(sorted(nodes, key=lambda node: node.place), (), problems), problems
 
 
-def overlaid(base: Node, patch: Node) -> tuple[Node, list[Problem]]:
-    """As `overlay`, with what could not be deleted beside the rest."""
+def overlaid(
+    base: Node, patch: Node, is_value: Callable[[tuple[str, ...]], bool] = lambda path: False
+) -> tuple[Node, list[Problem]]:
+    """As `overlay`, with what could not be deleted beside the rest. At some paths `null` may be a value like others."""
     problems: list[Problem] = []
-    return _overlaid(base, patch, _Step((), None), problems), problems
+    return _overlaid(base, patch, _Step((), None, is_value), problems), problems
 
 
 def dotted(path: Iterable[str]) -> str:
@@ -50,7 +53,8 @@ def _united(nodes: list[Node], path: tuple[str, ...], problems: list[Problem]) -
     if not others:
         return first
     if not all(node.is_map for node in nodes):
-        problems.extend(_conflict(first, other, path) for other in others if not _is_same(first, other))
+        conflicts = (_conflict(first, other, path) for other in others if not _is_same(first, other))
+        problems.extend(islice(conflicts, max(0, wording.MOST - len(problems))))
         return first
     children: dict[str, list[Node]] = {}
     for node in nodes:
@@ -66,8 +70,15 @@ def _is_same(one: Node, other: Node) -> bool:
 
 
 def _conflict(first: Node, other: Node, path: tuple[str, ...]) -> Problem:
-    what = f"`{dotted(path)}` is {phrases.kind(other)} here, but {phrases.kind(first)} in {first.place}"
+    here, there = _said(other), _said(first)
+    what = f"`{dotted(path)}` is {here} here, but {there} in {first.place}"
+    if here == there:
+        what = f"`{dotted(path)}` is another {here.removeprefix('a ')} here than in {first.place}"
     return Problem(other.place, what, "keep one of the two")
+
+
+def _said(node: Node) -> str:
+    return "`null`" if node.value is None else phrases.kind(node)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +87,11 @@ class _Step:
 
     path: tuple[str, ...]
     lacking: tuple[str, Collection[str]] | None
+    is_value: Callable[[tuple[str, ...]], bool]
 
     def into(self, key: str, known: Collection[str]) -> _Step:
-        return _Step((*self.path, key), self.lacking or (None if key in known else (key, known)))
+        lacking = self.lacking or (None if key in known else (key, known))
+        return _Step((*self.path, key), lacking, self.is_value)
 
 
 def _overlaid(base: Node | None, patch: Node, step: _Step, problems: list[Problem]) -> Node:
@@ -87,11 +100,11 @@ def _overlaid(base: Node | None, patch: Node, step: _Step, problems: list[Proble
     entries = dict(base.entries) if base is not None else {}
     for key, value in patch.entries.items():
         below = step.into(key, entries.keys())
-        if value.value is not None:
+        if value.value is not None or below.is_value(below.path):
             entries[key] = _overlaid(entries.get(key), value, below, problems)
         elif key in entries:
             del entries[key]
-        else:
+        elif len(problems) < wording.MOST:
             problems.append(_nothing_to_delete(value, below))
     if base is not None and base.is_map:
         return Node(entries, base.place, base.key)

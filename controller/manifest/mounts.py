@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from controller.errors import ManifestError
-from controller.manifest import filenames, links, reading
+from controller.manifest import filenames, links, reading, score_files
 from controller.model.document import Node
 from controller.model.tree import Tree
 
@@ -29,11 +29,13 @@ def _sources(tree: Tree, path: str, folder: str) -> Iterator[str]:
         files = container.entries.get("files")
         for file in (*files.entries.values(), *files.items) if files is not None else ():
             source = _text(file.entries.get("source"))
-            target = links.resolved(tree, filenames.join(folder, source)) if source else None
-            if source and target:
+            path = score_files.as_named(tree, filenames.join(folder, source))
+            target = links.resolved(tree, path) if source else None
+            if target:
                 yield target
+                yield path
                 yield filenames.join(folder, source.removeprefix("./"))
 
 
-def _text(node: Node | None) -> str | None:
-    return node.value if node is not None and isinstance(node.value, str) else None
+def _text(node: Node | None) -> str:
+    return node.value if node is not None and isinstance(node.value, str) else ""

@@ -22,7 +22,8 @@ from controller.manifest.phrases import shown
 from controller.model.document import Node, Scalar
 
 DEEPEST = 100
-ALIAS_LIMIT = 100_000  # nodes that aliases may add to a file
+ALIAS_LIMIT = 100_000  # values that aliases may add to a file, a long text counted as several
+_TEXT_OF_A_VALUE = 50  # characters
 PROBLEM_LIMIT = 100  # of one file; who has more than that sees the rest later
 
 # libyaml gives the same events and marks as the parser in Python, ten times as fast.
@@ -47,7 +48,7 @@ def read_one(path: str, content: bytes) -> Node:
 
 @dataclass(slots=True)
 class _Anchor:
-    """A named node, with how many nodes it stands for and how deep it goes. Without a node while it is being read."""
+    """A named node, with how much it stands for and how deep it goes. Without a node while it is being read."""
 
     node: Node | None
     size: int = 0
@@ -62,8 +63,8 @@ class _Reader:
         self.events = _events(path, text, parser)
         self.problems: list[Problem] = []
         self.anchors: dict[str, _Anchor] = {}
-        self.size = 0  # nodes read so far, those that aliases stand for included
-        self.added = 0  # nodes that aliases stand for
+        self.size = 0  # values read so far, those that aliases stand for included
+        self.added = 0  # values that aliases stand for
         self.deepest = 0
 
     def documents(self) -> tuple[Node, ...]:
@@ -118,7 +119,7 @@ class _Reader:
         if depth + anchor.depth > self.deepest:
             self._descend(event, depth + anchor.depth)
         if self.added > ALIAS_LIMIT:
-            what = f"aliases make the file grow by more than {ALIAS_LIMIT:,} values"
+            what = f"aliases make the file grow by more than {ALIAS_LIMIT:,} values, or as much text"
             raise ManifestError([Problem(place, what, "write fewer aliases")])
         return Node(anchor.node.value, anchor.node.place, key)
 
@@ -127,10 +128,11 @@ class _Reader:
         if isinstance(event, ScalarEvent):
             return Node(self._scalar(event, place), place, key)
         tag = getattr(event, "tag", None)
-        if tag is not None and not scalars.is_core_collection(tag):
-            error = scalars.unknown_tag(tag)
+        is_map = isinstance(event, MappingStartEvent)
+        error = scalars.wrong_tag(tag, is_map=is_map) if tag is not None else None
+        if error is not None:
             self._refuse(place, error.what, error.remedy)
-        if isinstance(event, MappingStartEvent):
+        if is_map:
             return Node(self._map(depth), place, key)
         return Node(self._list(depth), place, key)
 
@@ -150,7 +152,9 @@ class _Reader:
                 break
             place = self._place(event)
             if isinstance(event, ScalarEvent) and event.value == "<<" and event.implicit[0]:
-                merged = self._merged(self._node(next(self.events), depth + 1, place), place, merged)
+                told = len(self.problems)
+                node = self._node(next(self.events), depth + 1, place)
+                merged = self._merged(node, place, merged, is_read=told == len(self.problems))
                 continue
             key = self._key(event, depth, place)
             value = self._node(next(self.events), depth + 1, place)
@@ -164,12 +168,13 @@ class _Reader:
             entries = {**source.entries, **entries}
         return entries
 
-    def _merged(self, node: Node, place: Place, before: tuple[Node, ...]) -> tuple[Node, ...]:
+    def _merged(self, node: Node, place: Place, before: tuple[Node, ...], *, is_read: bool) -> tuple[Node, ...]:
         """The maps that `<<` names; the first ones win."""
         sources = node.items if node.is_list else (node,)
         if before:
             self._refuse(place, "the key `<<` was already given", "write one `<<` with a list")
-        if not all(source.is_map for source in sources):
+        # Of an alias that leads nowhere that is said already.
+        if is_read and not all(source.is_map for source in sources):
             self._refuse(place, "`<<` takes a map or a list of maps", 'write `"<<"` if a key is meant')
         return sources
 
@@ -182,11 +187,12 @@ class _Reader:
         if isinstance(value, str):
             return value
         if len(self.problems) == before:
-            name = f"the key `{shown(event.value)}`" if isinstance(event, ScalarEvent) else "a key"
+            name = f"the key `{shown(event.value)}`" if isinstance(event, ScalarEvent) and event.value else "a key"
             self._refuse(place, f"{name} is {_KINDS.get(type(value), 'a map')}, not a text", "write it in quotes")
         return None
 
     def _scalar(self, event: ScalarEvent, place: Place) -> Scalar:
+        self.size += len(event.value) // _TEXT_OF_A_VALUE
         try:
             if event.tag is not None:
                 return scalars.tagged(event.value, event.tag)

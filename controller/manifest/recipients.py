@@ -12,6 +12,8 @@ from controller.manifest import schema
 from controller.manifest.phrases import shown
 
 _BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+# What JSON Schema can say of it: the checksum is beyond a pattern.
+PATTERN = rf"^\s*(?:age1[{_BECH32}]{{58}}|ssh-(?:ed25519|rsa) [A-Za-z0-9+/]+=*(?: .*)?)\s*$"
 _GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 _REMEDY = "write a public key: `age1…`, `ssh-ed25519 …` or `ssh-rsa …`"
 

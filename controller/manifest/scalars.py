@@ -48,7 +48,7 @@ def tagged(text: str, tag: str) -> Scalar:
     if kind in {"!", "str"}:
         return string(text)
     if tag == kind or kind not in {"int", "float", "bool", "null"}:
-        raise UnreadableError(f"the tag `{_short(tag)}` is not known here", "remove it")
+        raise _unknown_tag(tag)
     value = plain(text)
     fits = {
         "int": isinstance(value, int) and not isinstance(value, bool),
@@ -57,7 +57,8 @@ def tagged(text: str, tag: str) -> Scalar:
         "null": value is None,
     }
     if not fits[kind]:
-        raise UnreadableError(f"`{shown(text)}` does not fit the tag `!!{kind}`", "remove the tag or mend the value")
+        given = f"`{shown(text)}`" if text else "no value"
+        raise UnreadableError(f"{given} does not fit the tag `!!{kind}`", "remove the tag or mend the value")
     return float(value) if kind == "float" and isinstance(value, int) else value
 
 
@@ -74,13 +75,17 @@ def string(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def is_core_collection(tag: str) -> bool:
-    """Whether a tag on a map or list says only what it is anyway."""
-    return tag in {"!", f"{_CORE}map", f"{_CORE}seq"}
+def wrong_tag(tag: str, *, is_map: bool) -> UnreadableError | None:
+    """What is wrong with the tag of a map or list; nothing, where it says only what that is anyway."""
+    if tag in {"!", f"{_CORE}map" if is_map else f"{_CORE}seq"}:
+        return None
+    if tag.removeprefix(_CORE) in {"map", "seq", "str", "int", "float", "bool", "null"} and tag.startswith(_CORE):
+        what = "a map" if is_map else "a list"
+        return UnreadableError(f"{what} does not fit the tag `{_short(tag)}`", "remove the tag or mend the value")
+    return _unknown_tag(tag)
 
 
-def unknown_tag(tag: str) -> UnreadableError:
-    """What to say about a tag that is not of the core schema."""
+def _unknown_tag(tag: str) -> UnreadableError:
     return UnreadableError(f"the tag `{_short(tag)}` is not known here", "remove it")
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -21,7 +21,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from controller.errors import ManifestError
 from controller.manifest import phrases, wording
-from controller.model.document import Node, Path, find, plain
+from controller.model.document import Json, Node, Path, find, plain
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -50,13 +50,37 @@ def refused(what: str, remedy: str) -> PydanticCustomError:
     return PydanticCustomError(wording.OURS, "{what}; {remedy}", {"what": what, "remedy": remedy})
 
 
-def _given(value: Any) -> Any:
-    if value is None:
-        raise PydanticCustomError(wording.NO_VALUE, "has no value")
-    return value
+class Given:
+    """An annotation for keys that may be left out, but not be null."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._given, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        shapes = [shape for shape in handler(schema)["anyOf"] if shape != {"type": "null"}]
+        return shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
+
+    def _given(self, value: Any) -> Any:
+        if value is None:
+            raise PydanticCustomError(wording.NO_VALUE, "has no value")
+        return value
 
 
-GIVEN = AfterValidator(_given)  # an annotation for keys that may be left out, but not be null
+GIVEN = Given()
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # by identity, for annotations must be hashable
+class Checked:
+    """An annotation: a check of a value, and what JSON Schema can say of it to editors."""
+
+    check: Callable[[Any], Any]
+    told: Mapping[str, Json]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), **self.told}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +116,7 @@ class Spelling:
 
 
 # The patterns of reference/orchestrator.md §1.1, written so that no text makes them slow.
-_SLUG = r"[a-z](?:-?[a-z0-9])+"
+SLUG = r"[a-z](?:-?[a-z0-9])+"
 _SLUG_RULE = "use 2 to {} lower-case letters, digits and single `-`, beginning with a letter"
 _LABEL_RULE = "use 2 to 63 {}letters, digits and `-`, beginning and ending with a letter or digit"
 _DOTTED = r"[a-z0-9]+(?:-+[a-z0-9]+)*"
@@ -100,7 +124,7 @@ _DOTTED = r"[a-z0-9]+(?:-+[a-z0-9]+)*"
 
 def slug(name: str, longest: int = 100) -> Spelling:
     """The spelling of ids of projects, environments, environment types, resource types and modules."""
-    return Spelling(name, _SLUG, _SLUG_RULE.format(longest), longest)
+    return Spelling(name, SLUG, _SLUG_RULE.format(longest), longest)
 
 
 PROJECT = slug("project id")
@@ -109,6 +133,14 @@ ENVIRONMENT_TYPE = slug("environment type")
 ORGANIZATION = slug("organization id", 50)
 LABEL = r"[a-z0-9][a-z0-9-]{0,61}[a-z0-9]"
 TYPE = r"[A-Za-z0-9][A-Za-z0-9-]{0,61}[A-Za-z0-9]"
+# All but control characters and what separates words, lines and paragraphs; none that changes the direction of text.
+_PRINTED = r"[^\x00-\x20\x7f-\xa0\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]"
+DISPLAY_NAME = Spelling(
+    "display name",
+    rf"{_PRINTED}(?: ?{_PRINTED})+",
+    "use 2 to 60 printable characters, with single spaces inside",
+    60,
+)
 WORKLOAD = Spelling("workload name", LABEL, _LABEL_RULE.format("lower-case "))
 SHARED = Spelling("name of a shared resource", LABEL, _LABEL_RULE.format("lower-case "))
 ALIAS = Spelling("resource alias", r"[A-Za-z0-9_-]+", "use letters, digits, `_` and `-`")

@@ -10,9 +10,10 @@ from controller.errors import ManifestError, Place, Problem
 from controller.manifest import schema, score_document, score_files, score_order, score_placeholders
 from controller.manifest.score_placeholders import Mistake, Scope
 from controller.model.document import Node
+from controller.model.manifest import SCORE_WORKLOAD
 from controller.model.tree import Tree
 
-WORKLOAD_ALIAS = "score-workload"
+WORKLOAD_ALIAS = SCORE_WORKLOAD
 SHARED_PREFIX = "shared."
 
 # Keys that mean the same when empty as when they are not there.
@@ -102,6 +103,7 @@ class _Conversion:
         if len(id_) > (schema.RESOURCE_ID.longest or 0):
             what = f"`{node.value}` has {len(str(node.value))} characters, and as `{SHARED_PREFIX}…` too many"
             self.problems.append(Problem(node.place, what, "use at most 56"))
+            return node
         return Node(id_, node.place, node.key)
 
     def workload(self) -> Node:
@@ -207,11 +209,12 @@ def _with(node: Node, entries: Mapping[str, Node]) -> Node:
     return Node(entries, node.place, node.key)
 
 
-def _tidy(node: Node) -> Node:
+def _tidy(node: Node, *, needs_all: bool = False) -> Node:
     """Numbers such as 80.0 made whole, and what is empty left out where that means the same."""
     if node.is_map:
-        tidied = {key: _tidy(value) for key, value in node.entries.items()}
-        return _with(node, {key: value for key, value in tidied.items() if not _is_omitted(key, value)})
+        # What a probe executes may be nothing, but must be said.
+        tidied = {key: _tidy(value, needs_all=key == "exec") for key, value in node.entries.items()}
+        return _with(node, {key: value for key, value in tidied.items() if needs_all or not _is_omitted(key, value)})
     if isinstance(node.value, float) and node.value.is_integer():
         return Node(int(node.value), node.place, node.key)
     if node.is_list:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from controller.errors import ManifestError, Problem
+from controller.errors import ManifestError, Problem, near
 from controller.manifest import mending, merge, schema, score_schema, score_upgrade, wording
+from controller.manifest.phrases import shown
 from controller.model.document import Node, find
 
 _PREFIX, _WORDS = "platform-orchestrator.dev", ("resType", "resClass", "resId")
@@ -68,14 +69,23 @@ def _misspelt(document: Node) -> Iterator[Problem]:
     for node, known in [*metadata, *((resource.entries.get("metadata"), ("annotations",)) for resource in resources)]:
         if node is not None:
             yield from wording.misspelt(node, known)
-    annotations = find(document, ("metadata", "annotations")) or Node({}, document.place)
-    ours = {key: node for key, node in annotations.entries.items() if _is_ours(*key.rpartition("/"))}
-    yield from wording.misspelt(Node(ours, annotations.place), tuple(ANNOTATIONS))
+    yield from _misspelt_annotations(find(document, ("metadata", "annotations")) or Node({}, document.place))
 
 
-def _is_ours(prefix: str, _: str, word: str) -> bool:
-    """Whether half of an annotation's name is one that we know: then the whole is meant to be."""
-    return prefix == _PREFIX or word in _WORDS
+def _misspelt_annotations(annotations: Node) -> Iterator[Problem]:
+    """Annotations of ours of which half of the name is right: any other is somebody else's."""
+    for key, node in annotations.entries.items():
+        prefix, _, word = key.rpartition("/")
+        meant = _meant(prefix, word)
+        if meant is not None and meant != key and meant not in annotations.entries:
+            yield Problem(node.key or node.place, f"unknown key `{shown(key)}`", f"did you mean `{meant}`?")
+
+
+def _meant(prefix: str, word: str) -> str | None:
+    if prefix == _PREFIX:
+        found = near(word, _WORDS)
+        return f"{_PREFIX}/{found}" if found is not None else None
+    return f"{_PREFIX}/{word}" if word in _WORDS and near(prefix, [_PREFIX]) else None
 
 
 def _patched(before: ScoreDocument, document: Node, overrides: Node) -> ScoreDocument:

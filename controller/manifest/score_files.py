@@ -28,8 +28,8 @@ def embedded(tree: Tree, folder: str, source: str, place: Place) -> Embedded | P
         return Problem(
             place, f"`{shown(source)}` is an absolute path", "write it relative to the Score file, without `/`"
         )
-    path = links.resolved(tree, filenames.join(folder, source))
-    if path is None or _leaves(source) or not links.is_within(path, folder):
+    path = links.resolved(tree, as_named(tree, filenames.join(folder, source)))
+    if path is None or _leaves(source) or not (path == folder or links.is_within(path, folder)):
         return _missing(tree, folder, source, place)
     if links.kind(tree, path) not in {Kind.FILE, Kind.EXECUTABLE}:
         return Problem(place, f"`{shown(source)}` is a folder", "name a file in it")
@@ -42,11 +42,28 @@ def embedded(tree: Tree, folder: str, source: str, place: Place) -> Embedded | P
     return Embedded("content", text, path)
 
 
+def as_named(tree: Tree, path: str) -> str:
+    """The path as the commit spells it: a text of YAML is in NFC, the name of a file need not be."""
+    done = ""
+    for step in path.split("/"):
+        names = () if step.isascii() else tree.names(done)
+        name = step if step in names else next((each for each in names if _is_same(each, step)), step)
+        done = filenames.join(done, name)
+    return done
+
+
+def _is_same(name: str, step: str) -> bool:
+    return unicodedata.normalize("NFC", name) == step
+
+
 def _missing(tree: Tree, folder: str, source: str, place: Place) -> Problem:
-    path = filenames.join(folder, source)
-    if _leaves(source) or links.kind(tree, path) is Kind.LINK or links.resolved(tree, path) is not None:
+    path = as_named(tree, filenames.join(folder, source))
+    if _leaves(source) or links.resolved(tree, path) is not None:
         what = f"`{shown(source)}` leads out of the folder of the Score file"
         return Problem(place, what, "keep the file beside the Score file or below it")
+    if links.kind(tree, path) is Kind.LINK:
+        what = f"`{shown(source)}` is a symbolic link that leads to no file of this repository"
+        return Problem(place, what, "put the file in its place")
     here, _, name = source.rpartition("/")
     around = links.resolved(tree, filenames.join(folder, here))
     known = tree.names(around) if around is not None else {}

@@ -20,6 +20,7 @@ from controller.model.document import Json, Node, plain
 _TOKEN = re.compile(r"\$(?:\$?\{[^}]*\}|\$)")
 _PASSED_ON = re.compile(r"(?:context|shared|select)\.[^{}]+")
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
+_OUTPUT = re.compile("[A-Za-z_]")
 _ROOTS = ("metadata", "resources")
 # Stands in for a placeholder that is wrong: nobody uses such a text, but what is around it is looked at as well.
 _ANYTHING = "${context.env_id}"
@@ -158,6 +159,9 @@ def _of_resource(whole: str, keys: list[str], scope: Scope) -> tuple[str, bool]:
     if wrong is not None:
         what = f"placeholder `{shown(whole)}` asks for an output `{shown(wrong)}`"
         raise _MistakenError(what, "an output's name has letters, digits, `_` and `-` only")
+    if path and not _OUTPUT.match(path[0]):
+        what = f"placeholder `{shown(whole)}` asks for an output `{path[0]}`, which no module can have"
+        raise _MistakenError(what, "an output's name begins with a letter or `_`")
     return f"${{resources.{name}.outputs.{'.'.join(path or ['source'])}}}", True
 
 

@@ -38,7 +38,7 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-_Port = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=65535)]
+_Port = Annotated[int, Field(ge=1, le=65535), BeforeValidator(_whole)]
 _Annotations = dict[Annotated[str, _ANNOTATION], str]
 _Texts = tuple[str, ...]
 
@@ -65,6 +65,9 @@ class Service(Written):
     ports: Annotated[dict[Annotated[str, _PORT_NAME], ServicePort] | None, GIVEN] = None
 
 
+_CONTENTS = ("source", "content", "binaryContent")
+
+
 class File(Written):
     source: Annotated[Text | None, GIVEN] = None
     content: Annotated[str | None, GIVEN] = None
@@ -72,9 +75,11 @@ class File(Written):
     mode: Annotated[Annotated[str, _MODE] | None, GIVEN] = None
     noExpand: Annotated[bool | None, GIVEN] = None
 
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [key]} for key in _CONTENTS]})
+
     @model_validator(mode="after")
     def has_one_content(self) -> File:
-        given = [key for key in ("source", "content", "binaryContent") if getattr(self, key) is not None]
+        given = [key for key in _CONTENTS if getattr(self, key) is not None]
         if len(given) != 1:
             what = "the file has no content" if not given else "the file has more than one content"
             raise schema.refused(what, "give one of `source`, `content` and `binaryContent`")
@@ -121,6 +126,8 @@ class Exec(Written):
 class Probe(Written):
     httpGet: Annotated[HttpGet | None, GIVEN] = None
     exec: Annotated[Exec | None, GIVEN] = None
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["httpGet"]}, {"required": ["exec"]}]})
 
     @model_validator(mode="after")
     def has_a_check(self) -> Probe:

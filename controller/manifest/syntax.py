@@ -96,8 +96,9 @@ def decoded(path: str, content: bytes) -> str | Problem:
     """The text of a file, or why it is none that YAML may have."""
     if len(content) > SIZE_LIMIT:
         return Problem(Place(path), "the file is larger than 1 MiB", "split it")
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return Problem(Place(path), "the file is UTF-16", "save it as UTF-8")
+    wide = _wide(content[:4])
+    if wide is not None:
+        return Problem(Place(path), f"the file is {wide}", "save it as UTF-8")
     try:
         text = content.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
@@ -107,6 +108,14 @@ def decoded(path: str, content: bytes) -> str | Problem:
         return text
     name = _INVISIBLE.get(found[0], f"a control character (U+{ord(found[0]):04X})")
     return Problem(_place(path, text[: found.start()]), f"there is {name} in the file", "remove it")
+
+
+def _wide(start: bytes) -> str | None:
+    """The encoding of a file with several bytes a character, by its mark or by the zeros beside its first one."""
+    if start in {b"\xff\xfe\0\0", b"\0\0\xfe\xff"} or start.count(0) == 3:
+        return "UTF-32"
+    is_marked = start[:2] in {b"\xff\xfe", b"\xfe\xff"}
+    return "UTF-16" if is_marked or start[:2].count(0) == start[2:].count(0) == 1 else None
 
 
 def problem(path: str, text: str, error: Exception) -> Problem:

@@ -60,6 +60,7 @@ class ModuleParam:
     type: str  # string number bool list map any
     is_optional: bool
     description: str
+    variable: str | None = None  # of the module's code, where it is not called as the param
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,10 @@ class Catalog:
 
 @dataclass(frozen=True, slots=True)
 class Breakage:
-    """Something wrong with the platform: stops environments that use one of `resource_types`; None: all of them."""
+    """Something wrong with the platform: stops environments that use one of `resource_types`; None: all of them.
+
+    Among these are providers, as `TYPE.ID`: no module may use one any more that was used when it was last applied.
+    """
 
     problem: Problem
     resource_types: frozenset[str] | None

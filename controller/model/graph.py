@@ -71,12 +71,13 @@ Value: TypeAlias = Any
 class ProviderKey:
     """A provider as one configuration of it: users with the same references share a block.
 
-    `references` are the Output and Outputs in its configuration, in order of their text.
+    `references` are the Output and Outputs in its configuration, in order of their text, which is `written`.
     """
 
     type: str
     id: str
     references: tuple[Output | Outputs, ...] = ()
+    written: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

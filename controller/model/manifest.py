@@ -11,6 +11,7 @@ from controller.errors import Place
 from controller.model.document import Node
 
 DEFAULT_CLASS = "default"
+SCORE_WORKLOAD = "score-workload"  # the resource that a workload written in Score is, by alias and type
 
 
 @dataclass(frozen=True, slots=True)

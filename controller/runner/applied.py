@@ -24,7 +24,8 @@ def keep_outputs(session: Session) -> tuple[str, ...]:
     _, document = session.document("output", "output", "-json", last_words=True)
     if not isinstance(document, dict):
         return (f"outputs and metadata could not be read; {session.see_log('details')}",)
-    session.mask = session.mask.joined(sensitive.in_outputs(document))
+    opened = durable.read_json(session.directory / protocol.OPEN)
+    session.mask = session.mask.joined(sensitive.in_outputs(document, opened if isinstance(opened, dict) else None))
     values = {name: output.get("value") for name, output in document.items() if isinstance(output, dict)}
     metadata = values.pop(METADATA, None)
     _keep_workloads(session, {workload_of(name): value for name, value in values.items()})
@@ -47,6 +48,7 @@ def learn_from_state(session: Session) -> None:
 
 
 def learn_from_plan(session: Session, show: Mapping[str, Any]) -> None:
+    durable.replace(session.directory / protocol.OPEN, json.dumps(sensitive.open_keys(show)).encode())
     session.mask = session.mask.joined(sensitive.in_show(show))
 
 

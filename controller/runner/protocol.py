@@ -32,6 +32,7 @@ PLAN = "plan.bin"  # the engine's plan, in clear
 SUMMARY = "summary.json"  # the public summary of the plan
 LOG = "log"  # <6 digits>.age; and `end`, with the number of the chunk that bears the end marker
 OUTPUTS = "outputs.age"  # {workload: {key: value}}, an age message to the recipients of outputs
+OPEN = "open.json"  # keys of workloads' outputs that the plan shows to be made of no sensitive output; no values
 METADATA = "metadata.json"  # what modules gave as metadata; public
 LOCK_FILE = "lock.hcl"  # the dependency lock file, where init wrote another than it was given
 PLAN_RESULT = "result-plan.json"

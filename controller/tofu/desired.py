@@ -137,6 +137,7 @@ def _provider(key: ProviderKey, block: ProviderBlock) -> Json:
             "type": key.type,
             "id": key.id,
             "references": [values.encode_part(reference) for reference in key.references],
+            "written": list(key.written),
             "source": block.source,
             "version_constraint": block.version_constraint,
             "configuration": values.encode(block.configuration),
@@ -155,7 +156,9 @@ def _filled(entry: Mapping[str, Json]) -> dict[str, Json]:
 
 def _key(block: Mapping[str, Json]) -> ProviderKey:
     references = tuple(values.decode_reference(part) for part in block.get("references", ()))
-    return ProviderKey(block["type"], block["id"], references)
+    # Documents of the first builds do not say what was written; their blocks are named by the paths alone.
+    written = block.get("written") or [".".join(("outputs", *reference.path)) for reference in references]
+    return ProviderKey(block["type"], block["id"], references, tuple(written))
 
 
 def _block(block: Mapping[str, Json]) -> ProviderBlock:

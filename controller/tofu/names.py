@@ -41,8 +41,8 @@ def module_name_of(coordinate: str) -> str:
 def provider_name(key: ProviderKey) -> str:
     """Local name and alias of a provider block; what a node's own references resolve to makes blocks of its own."""
     digest = hashlib.sha256((key.type + key.id).encode())
-    for reference in key.references:
-        text, coordinates = _path_text(reference), _coordinates_text(reference)
+    for text, reference in zip(key.written, key.references, strict=True):
+        coordinates = _coordinates_text(reference)
         digest.update(f"{len(text)}{text}{len(coordinates)}{coordinates}".encode())
     # The engine takes neither an underscore nor two dashes in a row in a provider's local name.
     plain = re.sub(r"-+", "-", f"{key.type}-{key.id}-".replace("_", ""))
@@ -64,10 +64,6 @@ def _module_name(type_: str, class_: str, id_: str) -> str:
     shown = re.sub(r"[^A-Za-z0-9_-]", "", whole)[:_LONGEST]
     name = f"{shown}_{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
     return name if is_identifier(name) else f"t_{name}"
-
-
-def _path_text(reference: Output | Outputs) -> str:
-    return ".".join(("outputs", *reference.path))
 
 
 def _coordinates_text(reference: Output | Outputs) -> str:

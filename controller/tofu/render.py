@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from controller.model.deployment import EngineKind
 from controller.model.document import Json
 from controller.tofu import blocks, escape, sources, values
 from controller.tofu.names import METADATA, module_name_of, output_name
@@ -36,7 +37,7 @@ def render(document: Mapping[str, Json], extras: Extras | None = None) -> bytes:
     sections = {
         "terraform": _filled(
             {
-                "backend": {kind: _literals(settings) for kind, settings in extras.backend.items()},
+                "backend": {kind: _backend(document, settings) for kind, settings in extras.backend.items()},
                 "required_providers": {name: _requirement(block) for name, block in providers.items()},
             }
         ),
@@ -120,6 +121,11 @@ def _waits(node: Mapping[str, Json], providers: Mapping[str, Json]) -> set[str]:
     for value in (node.get("params", {}), node.get("inputs", {}), *used):
         edges.difference_update(values.targets(value))
     return edges
+
+
+def _backend(document: Mapping[str, Json], settings: Mapping[str, Json]) -> Json:
+    # Terraform takes these strings as they are, OpenTofu evaluates them.
+    return _literals(settings) if document["engine"] == EngineKind.OPENTOFU else dict(settings)
 
 
 def _provider(name: str, block: Mapping[str, Json]) -> Json:

@@ -49,6 +49,7 @@ def test_the_names_of_the_files_are_these() -> None:
         "summary.json",
         "log",
         "outputs.age",
+        "open.json",
         "metadata.json",
         "lock.hcl",
         "result-plan.json",

@@ -126,6 +126,29 @@ def test_a_sensitive_output_is_masked_in_warnings_and_metadata(make: Make) -> No
     assert runs.outputs() == {"api": {"URL": "canary-in-output"}, "7up": {}}
 
 
+def test_an_address_that_a_workload_gives_too_stands_in_the_metadata(make: Make) -> None:
+    """A route's URL was `(masked)` in its own metadata, because all outputs of a workload are marked as sensitive."""
+    address, secret = "https://shop.example", "canary-in-output"
+    outputs = {
+        "api": {"sensitive": True, "value": {"URL": address, "KEY": secret}},
+        "platform_orchestrator_metadata": {
+            "sensitive": False,
+            "value": {"route.default#main": {"Url": address, "Leak": secret}},
+        },
+    }
+    written = {"URL": "${module.m.url}", "KEY": "${module.m.key}"}
+    module = {"outputs": {"url": {}, "key": {"sensitive": True}}}
+    root = {"outputs": {"api": {"expression": {"constant_value": written}}}, "module_calls": {"m": {"module": module}}}
+    show = json.loads(PLAN_OF_NOTHING) | {"configuration": {"root_module": root}}
+    runs = make(script(show=f"echo '{json.dumps(show)}'", output=f"echo '{json.dumps(outputs)}'"))
+    runs.plan(bundle())
+    runs.apply()
+
+    assert json.loads((runs.directory / protocol.METADATA).read_text()) == {
+        "route.default#main": {"Url": address, "Leak": "(masked)"}
+    }
+
+
 def test_outputs_that_cannot_be_read_are_a_note_and_no_failure(make: Make) -> None:
     runs = make(script(output="exit 1"))
     runs.plan(bundle())

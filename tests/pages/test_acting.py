@@ -198,6 +198,7 @@ def test_the_catalogue_of_the_decided_tip_is_listed_without_values(company: Comp
                 {
                     "resource_class": "default",
                     "resource_id": None,
+                    "rule": "platform/modules/thing/module.yaml:7:3",
                     "module_id": "thing",
                     "module_params": {"size": {"type": "number", "is_optional": False, "description": ""}},
                 }

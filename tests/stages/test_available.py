@@ -25,9 +25,15 @@ def test_each_type_tells_its_options_in_this_environment() -> None:
             output_schema={"properties": {"host": {}}},
             is_developer_accessible=True,
             options=(
-                Option("default", None, "small", {"size": ModuleParam("number", False, "")}),
-                Option("default", "main", "big", {}),
-                Option("large", None, "big", {}),
+                Option(
+                    "default",
+                    None,
+                    "platform/modules/small.yaml:4:9",
+                    "small",
+                    {"size": ModuleParam("number", False, "")},
+                ),
+                Option("default", "main", "platform/modules/big.yaml:4:34", "big", {}),
+                Option("large", None, "platform/modules/big.yaml:4:9", "big", {}),
             ),
         )
     ]

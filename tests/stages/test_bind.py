@@ -17,6 +17,7 @@ from controller.model.deployment import EngineKind
 from controller.model.graph import Output, ProviderBlock, ProviderKey
 from controller.tofu.bind import backend, bind, offline
 from controller.tofu.names import module_name, provider_name
+from controller.tofu.render import Extras, render
 from tests.tofu_factories import at, document, engine_at, inline, ref, resource, workload
 
 UUID = "6f1c0000-0000-4000-8000-000000000000"
@@ -65,6 +66,19 @@ def test_the_state_lies_by_the_uuid(state: StateStorage, written: Mapping[str, A
     binding = Binding(UUID, "local", state, EngineKind.OPENTOFU)
     assert backend(binding) == written
     assert main(bind(document(), binding))["terraform"]["backend"] == written
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("program", ["terraform", "tofu"])
+def test_where_the_state_lies_may_look_like_a_template(program: str, tmp_path: Path) -> None:
+    """With Terraform the state was written below `$${…`: it takes the backend's strings as they are."""
+    engine = engine_at(tmp_path, program)
+    kind = EngineKind.TERRAFORM if program == "terraform" else EngineKind.OPENTOFU
+    extras = Extras(backend={"local": {"path": "team-${x}-%{y}/state"}})
+    engine.write({"main.tf.json": render(document(engine=kind), extras)})
+    engine.run("init", "-no-color", "-input=false")
+    engine.run("apply", "-auto-approve", "-no-color", "-input=false")
+    assert [path.name for path in tmp_path.glob("team*")] == ["team-${x}-%{y}"]
 
 
 def test_a_state_storage_that_nobody_knows_is_refused() -> None:
@@ -178,7 +192,8 @@ def test_the_engine_takes_a_chain_and_keeps_the_resource(tmp_path: Path) -> None
 
 def on(*names: str) -> ProviderKey:
     """A provider that is configured from outputs of nodes."""
-    return ProviderKey("k8s", "main", tuple(Output(at(name), ("y",)) for name in names))
+    written = tuple(f"${{resources.r{number}.outputs.y}}" for number in range(len(names)))
+    return ProviderKey("k8s", "main", tuple(Output(at(name), ("y",)) for name in names), written)
 
 
 def k8s(*names: str) -> ProviderBlock:

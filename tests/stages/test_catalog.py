@@ -120,8 +120,8 @@ def test_a_link_to_a_document_is_followed() -> None:
         pytest.param(
             {"modules/postgres/module.yaml": POSTGRES.replace("resource_type: postgres", "resource_type: postgers")},
             [
-                "[postgers postgres] platform/modules/postgres/module.yaml:1:16: resource type `postgers` is unknown; "
-                "did you mean `postgres`?"
+                "[all] platform/modules/postgres/module.yaml:1:16: resource type `postgers` is unknown; did you mean "
+                "`postgres`?"
             ],
             id="unknown-resource-type",
         ),
@@ -159,7 +159,8 @@ def test_a_link_to_a_document_is_followed() -> None:
             {"modules/postgres/module.yaml": POSTGRES.replace("env:", "for_each:").replace("size:", "count:")},
             [
                 "[postgres] platform/modules/postgres/module.yaml:5:3: `count` cannot be the name of an input: the "
-                "engine keeps it for itself; rename it in the module's code and here",
+                "engine keeps it for itself; rename it in the module's code and here, or say with `variable: NAME` "
+                "what the code calls it",
                 "[postgres] platform/modules/postgres/module.yaml:6:17: `for_each` cannot be the name of an input: the "
                 "engine keeps it for itself; rename it in the module's code and here",
             ],
@@ -196,7 +197,7 @@ def test_a_link_to_a_document_is_followed() -> None:
         pytest.param(
             {"providers/aws.yaml": AWS.replace("source: hashicorp/aws", "source: aws")},
             [
-                "[postgres] platform/providers/aws.yaml:3:9: `aws` is not a valid provider source; write "
+                "[aws.main postgres] platform/providers/aws.yaml:3:9: `aws` is not a valid provider source; write "
                 "`NAMESPACE/TYPE`, with `HOST/` before it where it is not the engine's registry"
             ],
             id="a-broken-provider-stops-its-users-only",
@@ -204,24 +205,25 @@ def test_a_link_to_a_document_is_followed() -> None:
         pytest.param(
             {"providers/aws.yaml": AWS.replace("region: x", "version: 3, 'zone[0]': {}")},
             [
-                "[postgres] platform/providers/aws.yaml:5:17: the engine keeps the argument `version` for itself; set "
-                "`version_constraint` beside `configuration`"
+                "[aws.main postgres] platform/providers/aws.yaml:5:17: the engine keeps the argument `version` for "
+                "itself; set `version_constraint` beside `configuration`"
             ],
             id="reserved-provider-argument",
         ),
         pytest.param(
             {"providers/aws.yaml": AWS.replace("'~> 6'", "latest")},
             [
-                "[postgres] platform/providers/aws.yaml:4:21: `latest` is not a valid version constraint; write `=`, "
-                "`!=`, `>`, `>=`, `<`, `<=` or `~>` and a version, several of them with commas, like `>= 5.0, < 6.0`"
+                "[aws.main postgres] platform/providers/aws.yaml:4:21: `latest` is not a valid version constraint; "
+                "write `=`, `!=`, `>`, `>=`, `<`, `<=` or `~>` and a version, several of them with commas, like `>= "
+                "5.0, < 6.0`"
             ],
             id="version-constraint",
         ),
         pytest.param(
             {"providers/aws.yaml": AWS.replace("region: x", f"region: {'x' * 5200}")},
             [
-                "[postgres] platform/providers/aws.yaml:5:16: the configuration has 5213 bytes as JSON; keep it below "
-                "5120"
+                "[aws.main postgres] platform/providers/aws.yaml:5:16: the configuration has 5213 bytes as JSON; keep "
+                "it below 5120"
             ],
             id="large-configuration",
         ),
@@ -355,4 +357,143 @@ def test_limits_hold() -> None:
     files = {**FILES, "modules/postgres/module.yaml": text}
     assert problems(files) == [
         "[postgres] platform/modules/postgres/module.yaml:7:3: `module_inputs` has 21 entries; keep at most 20"
+    ]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["modules/db.yaml", "modules/db/module.yaml", "providers/a.yaml", "resource-types/a.yaml", "runners/a.yaml"],
+)
+@pytest.mark.parametrize("content", ["", "# id: db\n", "---\n...\n"])
+def test_an_emptied_file_stops_all(path: str, content: str) -> None:
+    """A module whose file had been truncated was taken for one that is gone."""
+    found = problems({**FILES, path: content})
+    assert found
+    assert all(line.startswith(f"[all] platform/{path}:1:1: ") for line in found)
+
+
+def test_an_empty_file_says_so() -> None:
+    assert problems({**FILES, "modules/db.yaml": ""}) == [
+        "[all] platform/modules/db.yaml:1:1: the file is empty; describe something in it, or remove it"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        (
+            "modules/db.YAML",
+            "modules/db.YAML:1:1: nothing is read from a file that ends in `.YAML`: `db.YAML`; rename it to end in "
+            "`.yaml`",
+        ),
+        (
+            "modules/aws/db/module.yaml",
+            "modules/aws/db/module.yaml:1:1: nothing is read from here; move `platform/modules/aws/db` up into "
+            "`platform/modules`",
+        ),
+    ],
+)
+def test_a_module_that_nobody_reads_is_told(path: str, told: str) -> None:
+    assert problems({**FILES, path: module("db")}) == [f"[all] platform/{told}"]
+
+
+def test_a_modules_folder_may_hold_data_of_that_name() -> None:
+    assert problems({**FILES, "modules/postgres/data/module.yaml": "x"}) == []
+
+
+def test_a_linked_folder_of_a_module_is_told() -> None:
+    """Its module was silently missing, and another one chosen."""
+    files = {f"platform/{path}": text.encode() for path, text in FILES.items()}
+    files["platform/environment-types.yaml"] = ENVIRONMENT_TYPES.encode()
+    files["other/db/module.yaml"] = b"resource_type: postgres\nmodule_source: .\n"
+    linked = MemoryTree.of({**files, "platform/modules/db": (Kind.LINK, b"../../other/db")})
+    assert [str(each.problem) for each in read.read(linked, "platform").problems] == [
+        "platform/modules/db:1:1: nothing is read from the linked folder `db`; put the folder in its place"
+    ]
+
+
+def test_a_broken_module_of_an_unknown_type_stops_all_for_any_type_may_have_been_meant() -> None:
+    """Two slips in one file, and `postgres` was deployed without the module's rules."""
+    text = POSTGRES.replace("resource_type: postgres", "resource_type: postgers").replace("module_params", "params")
+    assert problems({**FILES, "modules/postgres/module.yaml": text}) == [
+        "[all] platform/modules/postgres/module.yaml:4:1: unknown key `params`; did you mean `module_params`?"
+    ]
+
+
+def test_of_a_module_that_is_defined_twice_nobody_knows_which_is_meant() -> None:
+    assert problems({**FILES, "modules/postgres.yaml": module("postgres", "network")}) == [
+        "[network postgres] platform/modules/postgres/module.yaml:1:1: module `postgres` is defined twice, the first "
+        "time at platform/modules/postgres.yaml:1:1; remove one of them, or give it another id"
+    ]
+
+
+def test_no_module_makes_workloads_and_none_needs_one() -> None:
+    files = {
+        **platform(module("db", dependencies="{w: {type: workload}}"), types="id: db\n"),
+        "modules/api.yaml": module("api", "workload"),
+    }
+    told = "`workload` is no resource type; it names the workloads themselves, which no module makes"
+    assert problems(files) == [
+        f"[all] platform/modules/api.yaml:2:16: {told}",
+        f"[db] platform/modules/db.yaml:5:26: {told}",
+    ]
+
+
+@pytest.mark.parametrize("name", ["a", "a  b", " a", '"a\\u00a0b"', '"a\\u2028b"', '"a\\u0085b"', '"a\\tb"', "x" * 61])
+def test_a_display_name_is_one_line_of_print(name: str) -> None:
+    written = name if name.startswith('"') else f"'{name}'"
+    found = problems({**FILES, "environment-types.yaml": f"- {{id: development, display_name: {written}}}\n"})
+    assert [line.partition(" is not ")[2] for line in found if "display" in line] == [
+        "a valid display name; use 2 to 60 printable characters, with single spaces inside"
+    ]
+
+
+@pytest.mark.parametrize("name", ["ab", "Développement é", "a b c", "x" * 60])
+def test_other_display_names_are_taken(name: str) -> None:
+    types = f"- {{id: development, display_name: '{name}'}}\n- id: production\n"
+    assert catalog({**FILES, "environment-types.yaml": types}).environment_types["development"].display_name == name
+
+
+def test_a_long_version_constraint_is_refused_at_once() -> None:
+    """Some hundred thousand blanks took minutes."""
+    (told,) = problems({**FILES, "providers/aws.yaml": AWS.replace("'~> 6'", f"'{' ' * 500_000}'")})
+    assert "is not a valid version constraint" in told
+
+
+@pytest.mark.parametrize("pattern", ["^(a+)+$", "a*b*c*d", "(a|a)(a|b)(a|c)", "(ab){2,9}", "a?b?c?"])
+def test_a_pattern_that_could_run_for_ever_is_refused(pattern: str) -> None:
+    text = f'id: queue\noutput_schema: {{patternProperties: {{"{pattern}": {{}}}}}}\n'
+    assert problems({**FILES, "resource-types/more.yaml": text}) == [
+        f"[queue] platform/resource-types/more.yaml:2:37: the regular expression `{pattern}` could take very long to "
+        "match; use at most two of `*`, `+`, `?` and `{…}`, and two groups, none of them repeated"
+    ]
+
+
+@pytest.mark.parametrize("pattern", ["^port_", "^[(+*]+-x$", "^(host|port)_[a-z]+$", r"^\\(\\)*x", "^a{2,3}b+$"])
+def test_a_pattern_of_few_repetitions_is_taken(pattern: str) -> None:
+    text = f'id: queue\noutput_schema: {{patternProperties: {{"{pattern}": {{}}}}}}\n'
+    assert problems({**FILES, "resource-types/more.yaml": text}) == []
+
+
+def test_all_limits_are_told_at_once() -> None:
+    many = ", ".join(f"a{n}: {{type: network}}" for n in range(21))
+    listed = ", ".join("{type: network}" for _ in range(21))
+    mapped = ", ".join(f"a{n}: aws.main" for n in range(21))
+    params = ", ".join(f"a{n}: 1" for n in range(21))
+    text = module(
+        "db",
+        "postgres",
+        rules="[]",
+        description="x" * 201,
+        dependencies=f"{{{many}}}",
+        coprovisioned=f"[{listed}]",
+        provider_mapping=f"{{{mapped}}}",
+    )
+    other = module("db2", "postgres", rules="[]", dependencies=f"{{n: {{type: network, params: {{{params}}}}}}}")
+    assert problems({**FILES, "modules/db.yaml": text, "modules/db2.yaml": other}) == [
+        "[postgres] platform/modules/db.yaml:5:14: `description` has 201 characters; use at most 200",
+        "[postgres] platform/modules/db.yaml:6:15: `dependencies` has 21 entries; keep at most 20",
+        "[postgres] platform/modules/db.yaml:7:16: `coprovisioned` has 21 entries; keep at most 20",
+        "[postgres] platform/modules/db.yaml:8:19: `provider_mapping` has 21 entries; keep at most 20",
+        "[postgres] platform/modules/db2.yaml:5:43: `params` has 21 entries; keep at most 20",
     ]

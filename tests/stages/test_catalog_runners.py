@@ -19,11 +19,11 @@ state_storage_configuration: {type: s3, bucket: states, path_prefix: a/b}
 rules:
   - {project_id: shop, env_type_id: production}
 """
-AGENT = """\
+CLUSTER = """\
 id: cluster
 runner_configuration:
-  type: kubernetes-agent
-  key: ssh
+  type: kubernetes
+  cluster: {cluster_data: {certificate_authority_data: abc, server: "https://k8s.example.com"}}
   job: {namespace: ns, service_account: sa, pod_template: {metadata: {labels: {a: b}}}}
 state_storage_configuration: {type: kubernetes, namespace: states}
 """
@@ -57,30 +57,55 @@ def test_states_are_local_where_nothing_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    "configuration",
-    [
-        "{type: kubernetes, cluster: {cluster_data: {certificate_authority_data: x, server: y}}, job: JOB}",
-        "{type: kubernetes-gke, cluster: {name: a, project_id: b, location: c, auth: {gcp_audience: d, "
-        "gcp_service_account: e}}, job: JOB}",
-        "{type: kubernetes-eks, cluster: {name: a, region: b, auth: {role_arn: c}}, job: JOB}",
-        "{type: kubernetes-agent, key: x, job: JOB}",
-    ],
-)
-@pytest.mark.parametrize(
     "state",
     [
-        "{type: s3, bucket: b}",
-        "{type: gcs, bucket: b}",
-        "{type: azurerm, storage_account_name: s, container_name: c}",
+        "{type: s3, bucket: b, path_prefix: p}",
+        "{type: gcs, bucket: b, path_prefix: p}",
+        "{type: azurerm, resource_group_name: r, storage_account_name: s, container_name: c, path_prefix: p}",
         "{type: kubernetes, namespace: n}",
         "{type: http}",
     ],
 )
-def test_runners_of_clusters_and_all_state_storages_are_read(configuration: str, state: str) -> None:
-    job = "{namespace: n, service_account: s}"
-    configured = configuration.replace("JOB", job)
-    text = f"id: cluster\nrunner_configuration: {configured}\nstate_storage_configuration: {state}\n"
-    assert list(catalog(files(text)).runners) == ["cluster"]
+def test_a_runner_of_a_cluster_and_all_state_storages_are_read(state: str) -> None:
+    found = catalog(files(CLUSTER.replace("{type: kubernetes, namespace: states}", state))).runners["cluster"]
+    assert (found.type, found.state_storage["type"]) == ("kubernetes", state.strip("{}").split(",")[0].split(": ")[1])
+
+
+JOB = "job: {namespace: n, service_account: s}"
+ECS_JOB = "job: {region: r, cluster: c, subnets: [s], execution_role_arn: e, task_role_arn: t}"
+UNSUPPORTED = {
+    "kubernetes-gke": f"cluster: {{name: a, project_id: b, location: c, internal_ip: true, proxy_url: p, auth: "
+    f"{{gcp_audience: d, gcp_service_account: e}}}}, {JOB}",
+    "kubernetes-eks": f"cluster: {{name: a, region: b, auth: {{role_arn: c, session_name: s, sts_region: t}}}}, {JOB}",
+    "kubernetes-agent": f"key: x, {JOB}",
+    "serverless-ecs": f"auth: {{role_arn: a}}, {ECS_JOB}",
+}
+
+
+@pytest.mark.parametrize("type_", UNSUPPORTED)
+def test_runners_that_are_known_elsewhere_are_read_and_refused(type_: str) -> None:
+    state = "state_storage_configuration: {type: s3, bucket: b}"
+    text = f"id: it\nrunner_configuration: {{type: {type_}, {UNSUPPORTED[type_]}}}\n{state}\n"
+    assert problems(files(text)) == [
+        f"[all] platform/runners/all.yaml:2:30: runners of type `{type_}` are not supported; use one of type `local` "
+        "or `kubernetes`"
+    ]
+
+
+def test_what_else_is_wrong_with_them_is_told_too() -> None:
+    text = (
+        "id: it\nrunner_configuration: {type: serverless-ecs, auth: {role: a}, "
+        f"{ECS_JOB.replace('[s]', '[]')}}}\nrules: [{{}}]\nruls: []\n"
+    )
+    assert problems(files(text)) == [
+        f"[all] platform/runners/all.yaml:{told}"
+        for told in (
+            "2:30: runners of type `serverless-ecs` are not supported; use one of type `local` or `kubernetes`",
+            "2:53: unknown key `role`; did you mean `role_arn`?",
+            "2:101: `subnets` is empty; give at least 1",
+            "4:1: unknown key `ruls`; did you mean `rules`?",
+        )
+    ]
 
 
 @pytest.mark.parametrize(
@@ -100,9 +125,8 @@ def test_runners_of_clusters_and_all_state_storages_are_read(configuration: str,
             "7:37: `gcss` is not a value of `type`; did you mean `gcs`?",
         ),
         (
-            LOCAL.replace("type: local", "type: serverless-ecs"),
-            "3:9: runners of type `serverless-ecs` are not supported; use `local`, `kubernetes`, `kubernetes-gke`, "
-            "`kubernetes-eks` or `kubernetes-agent`",
+            LOCAL.replace("type: local", "type: docker"),
+            "3:9: `docker` is not a value of `type`; use `local` or `kubernetes`",
         ),
         (
             LOCAL.replace("OUT: /tmp", "TF_CLI_ARGS_plan: -refresh=false"),
@@ -114,17 +138,17 @@ def test_runners_of_clusters_and_all_state_storages_are_read(configuration: str,
             "`environment-types.yaml`",
         ),
         (
-            LOCAL + "---\n" + AGENT + "rules: [{project_id: shop, env_type_id: production}]\n",
+            LOCAL + "---\n" + CLUSTER + "rules: [{project_id: shop, env_type_id: production}]\n",
             "17:9: this rule selects what the rule of runner `laptop` at platform/runners/all.yaml:9:5 selects; remove "
             "one of them, or let it say more",
         ),
         (
-            AGENT.replace("kubernetes, namespace: states", "local"),
-            "6:30: a runner of type `kubernetes-agent` keeps nothing on its own disk; set "
+            CLUSTER.replace("kubernetes, namespace: states", "local"),
+            "6:30: a runner of type `kubernetes` keeps nothing on its own disk; set "
             "`state_storage_configuration` to another type than `local`",
         ),
         (
-            AGENT.replace("labels: {a: b}", "namespace: x"),
+            CLUSTER.replace("labels: {a: b}", "namespace: x"),
             "5:71: `metadata.namespace` may not be set in `pod_template`; set `namespace` of the job",
         ),
         (
@@ -142,3 +166,37 @@ def test_what_is_no_name_of_a_variable_is_not_repeated() -> None:
     text = 'id: it\nrunner_configuration: {type: local, env: {TOKEN: "a", "canary of"}, request: {env: {=b: x}}}\n'
     rule = "this is not a valid name of an environment variable; use letters, digits and `_`, no digit first"
     assert problems(files(text)) == [f"[all] platform/runners/all.yaml:2:{column}: {rule}" for column in (55, 85)]
+
+
+def in_pod(env: str, kind: str = "containers") -> str:
+    return CLUSTER.replace("metadata: {labels: {a: b}}", f"spec: {{{kind}: [{{name: main, env: [{env}]}}]}}")
+
+
+@pytest.mark.parametrize("kind", ["containers", "initContainers"])
+@pytest.mark.parametrize(
+    ("env", "told"),
+    [
+        ("{name: DEPLOYMENT_ID, value: x}", "the variable `DEPLOYMENT_ID` tells the job what to do; leave it out"),
+        ("{name: TOKEN, value: x}", "the variable `TOKEN` tells the job what to do; leave it out"),
+        (
+            "{name: TF_WORKSPACE, value: x}",
+            "the variable `TF_WORKSPACE` would change what the engine is asked to do; leave it out",
+        ),
+        (
+            "{name: RUNNER_GIT_SSH_KEYS, value: x}",
+            "the keys of `RUNNER_GIT_SSH_KEYS` do not belong into Git; take them from a secret with `valueFrom`, and "
+            "revoke those committed",
+        ),
+        (
+            "{name: RUNNER_GIT_SSH_KEYS}",
+            "`RUNNER_GIT_SSH_KEYS` has no value; take it from a secret with `valueFrom`",
+        ),
+    ],
+)
+def test_a_pod_may_not_be_told_otherwise_what_to_do(env: str, told: str, kind: str) -> None:
+    assert [line.partition(": ")[2] for line in problems(files(in_pod(env, kind)))] == [told]
+
+
+def test_other_variables_of_a_pod_are_its_own_affair() -> None:
+    env = "{name: TF_VAR_x, valueFrom: {}}, {name: RUNNER_GIT_SSH_KEYS, valueFrom: {secretKeyRef: {}}}, {name: 1}, x"
+    assert problems(files(in_pod(env))) == []

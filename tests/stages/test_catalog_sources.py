@@ -121,6 +121,58 @@ FORMS = (
             "rename it",
         ),
         ("/opt/../x", "module source `/opt/../x` is not a plain path", "write `/x`"),
+        ("//x", "module source `//x` is not a plain path", "write `/x`"),
+        ("/", "module source `/` names no folder", "write the path of the module's folder on the runner"),
+        (
+            "bitbucket.org/acme/net?ref=v2",
+            "module source `bitbucket.org/acme/net?ref=v2` is not taken",
+            "write `git::https://bitbucket.org/acme/net.git?ref=v2`",
+        ),
+        (
+            "git::https://example.com/a.git//../b?ref=v1",
+            "module source `git::https://example.com/a.git//../b?ref=v1` has `..` in it",
+            "name the folder from the top, after `//`",
+        ),
+        (
+            "acme/vpc/aws//../../x@1.2.3",
+            "module source `acme/vpc/aws//../../x@1.2.3` has `..` in it",
+            "name the folder from the top, after `//`",
+        ),
+        (
+            "git::https://example.com//a?ref=v1",
+            "module source `git::https://example.com//a?ref=v1` names no repository",
+            "write `git::https://HOST/PATH//FOLDER?ref=TAG`",
+        ),
+        (
+            "git::https://example.com/a.git?ref=v1&ref=v2",
+            "module source `git::https://example.com/a.git?ref=v1&ref=v2` has `ref` twice",
+            "keep one of them",
+        ),
+        (
+            "git::https://example.com/a.git?ref=--upload-pack=x",
+            "`--upload-pack=x` in module source `git::https://example.com/a.git?ref=--upload-pack=x` is no `ref`",
+            "name a tag, a branch or a commit",
+        ),
+        (
+            "git::https://example.com/a.git?ref=a..b",
+            "`a..b` in module source `git::https://example.com/a.git?ref=a..b` is no `ref`",
+            "name a tag, a branch or a commit",
+        ),
+        (
+            "git::https://example.com/a.git?ref=",
+            "module source `git::https://example.com/a.git?ref=` has an empty `ref`",
+            "name a tag, a branch or a commit",
+        ),
+        (
+            "git::https://example.com/a.git?depth=all",
+            "`all` in module source `git::https://example.com/a.git?depth=all` is no `depth`",
+            "write a number, like `depth=1`",
+        ),
+        (
+            "git::https://example.com/a.git#v1",
+            "module source `git::https://example.com/a.git#v1` is not taken",
+            "of Git's transports only `git::https://HOST/PATH` and `git::ssh://USER@HOST/PATH` are taken",
+        ),
     ],
 )
 def test_other_forms_are_refused_with_what_to_write(text: str, what: str, remedy: str) -> None:
@@ -414,6 +466,45 @@ def test_inline_code_must_be_whole_and_alone(code: str, told: str) -> None:
     indented = "".join(f"  {line}\n" for line in code.splitlines())
     document = f"module_source: inline\nmodule_source_code: |\n{indented}"
     assert problems(modules(document)) == [f"[db] platform/modules/db/module.yaml:3:21: {told}"]
+
+
+@pytest.mark.parametrize(
+    ("document", "code", "told"),
+    [
+        pytest.param(
+            "module_inputs: {b: 1}\n",
+            'variable "a" {}\nvariable "b" {}\nvariable "c" { default = null }\n',
+            "2:16: the variable `a` in the code of the module has no default, and is given nothing; add it to "
+            "`module_inputs` or `module_params`, or give it a `default`",
+            id="given-nothing",
+        ),
+        pytest.param(
+            "module_params: {a: {type: string, is_optional: true}}\n",
+            'variable "a" { type = string }\n',
+            "3:17: `a` may be left out, but its variable in the code of the module has no default; give the variable a "
+            "`default`, or let the param be required",
+            id="optional-without-default",
+        ),
+        pytest.param(
+            "module_inputs: {szie: 1}\n",
+            'variable "size" {}\n',
+            "3:17: the code of the module has no variable `szie`; did you mean `size`?",
+            id="misspelt-is-told-once",
+        ),
+    ],
+)
+def test_what_the_code_lacks_is_told_before_an_engine_does(document: str, code: str, told: str) -> None:
+    (line,) = problems(modules(f"{HERE}{document}", **{"db/main.tf": code}))
+    assert line == f"[db] platform/modules/db/module.yaml:{told}"
+
+
+def test_a_default_may_stand_in_another_file_and_in_json() -> None:
+    code = {
+        "db/main.tf": 'variable "a" {}\n',
+        "db/override.tf": 'variable "a" { default = 1 }\n',
+        "db/more.tf.json": '{"variable": {"b": {"default": 1}, "c": [{"default": 1}]}}',
+    }
+    assert problems(modules(HERE, **code)) == []
 
 
 def test_inline_code_is_known_by_its_text() -> None:

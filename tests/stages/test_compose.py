@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from copy import deepcopy
+from random import Random
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from controller.errors import Place
-from controller.manifest import compose
-from controller.model.document import Json, Node, plain
+from controller.manifest import compose, layers, manifest_schema, merge
+from controller.model.document import Json, Node, leaves, placed, plain
 from controller.model.manifest import Manifest, Resource, Workload
-from tests.manifest_factories import SCORE, Files, cases, complaints, composed, document_of, link, node
+from tests.manifest_factories import SCORE, Files, cases, complaints, composed, document_of, link, node, tree
 
 ENTRY = {
     "type": "score-workload",
@@ -346,12 +353,99 @@ def test_a_link_to_a_file_of_the_repository_is_followed_and_no_other() -> None:
     ]
 
 
-def test_the_order_in_which_files_are_named_does_not_matter() -> None:
-    texts: list[Json] = [
-        "shared: {a1: {type: dns}}",
-        "shared: {a2: {type: dns}}\nworkloads: {api: {}}",
-        "shared: {a1: {class: xx}}",
-    ]
-    one = composed({f"{number}.manifest.yaml": text for number, text in enumerate(texts)})
-    other = composed({f"{number}.manifest.yaml": text for number, text in enumerate(reversed(texts))})
-    assert plain(one.manifest.document) == plain(other.manifest.document)
+_NAMES = st.sampled_from(["ab", "cd", "ef"])
+_VALUES = st.recursive(
+    st.sampled_from([None, 1, 1.0, True, "x"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(_NAMES, inner, max_size=2),
+    max_leaves=4,
+)
+_RESOURCES = st.dictionaries(
+    _NAMES,
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "type": st.sampled_from(["dns", "db"]),
+            "class": st.just("big"),
+            "params": st.dictionaries(_NAMES, _VALUES, max_size=2),
+        },
+    ),
+    max_size=2,
+)
+_PARTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "shared": _RESOURCES,
+        "workloads": st.dictionaries(
+            _NAMES,
+            st.fixed_dictionaries(
+                {},
+                optional={
+                    "resources": _RESOURCES,
+                    "outputs": st.dictionaries(_NAMES, st.sampled_from(["u", "v"]), max_size=2),
+                },
+            ),
+            max_size=2,
+        ),
+    },
+)
+
+
+@given(st.lists(_PARTS, min_size=2, max_size=5), st.randoms(use_true_random=False), st.booleans())
+def test_the_order_in_which_the_files_of_a_layer_are_read_does_not_matter(
+    parts: list[Json], chance: Random, is_lower: bool
+) -> None:
+    files = tree({f"{number}.manifest.yaml": json.dumps(part) for number, part in enumerate(parts)})
+    paths = sorted(files.contents)
+    shuffled = chance.sample(paths, len(paths))
+    one, other = (layers.read(files, order, [], {}, {}, is_lower=is_lower) for order in (paths, shuffled))
+    assert _said(one) == _said(other)
+
+
+@given(st.lists(_PARTS, min_size=2, max_size=4), st.permutations(range(4)))
+def test_the_names_of_the_files_of_a_layer_do_not_matter(parts: list[Json], numbers: list[int]) -> None:
+    def whole(names: Sequence[int]) -> Json:
+        files = tree({f"{names[at]}.manifest.yaml": json.dumps(part) for at, part in enumerate(parts)})
+        layer = layers.read(files, sorted(files.contents), [], {}, {}, is_lower=False)
+        conflicts = sum("keep one of the two" in problem.remedy for problem in layer.problems)
+        return None if conflicts else json.dumps(plain(layer.document), sort_keys=True)
+
+    assert whole(range(4)) == whole(numbers)
+
+
+@given(st.lists(_PARTS, min_size=2, max_size=3), _PARTS)
+def test_composing_leaves_what_was_read_as_it_was(parts: list[Json], patch: Json) -> None:
+    lower = [placed(part, Place(f"{number}.yaml")) for number, part in enumerate(parts)]
+    upper = placed(patch, Place("dev.yaml"))
+    before = deepcopy((lower, upper))
+    base, _ = merge.united(lower)
+    merge.overlaid(base, upper)
+    manifest_schema.problems_of(base, is_whole=True)
+    assert (lower, upper) == before
+
+
+def _said(layer: layers.Layer) -> Json:
+    leaf_places = [(path, leaf.value, leaf.place) for path, leaf in leaves(layer.document)]
+    return sorted(leaf_places, key=lambda leaf: str(leaf[0])), sorted(map(str, layer.problems))
+
+
+_MANY = range(250)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param({"manifest.yaml": f"shared: {{{', '.join(f'a{n}: null' for n in _MANY)}}}"}, id="nulls"),
+        pytest.param({"dev/manifest.yaml": f"shared: {{{', '.join(f'a{n}: null' for n in _MANY)}}}"}, id="deletions"),
+        pytest.param(
+            {
+                f"{part}.manifest.yaml": f"shared: {{{', '.join(f'a{n}: {{type: {part}}}' for n in _MANY)}}}"
+                for part in ("one", "two")
+            },
+            id="conflicts",
+        ),
+        pytest.param({"manifest.yaml": f"shared: {{{', '.join(f'a{n}: {{}}' for n in _MANY)}}}"}, id="types"),
+        pytest.param({"dev/environment.yaml": f"images: {{{', '.join(f'a{n}: nginx' for n in _MANY)}}}"}, id="images"),
+    ],
+)
+def test_who_made_more_than_a_hundred_mistakes_of_a_kind_sees_the_rest_later(files: Files) -> None:
+    assert 100 <= len(refused(files)) <= 203

@@ -21,10 +21,11 @@ from controller.model.deployment import EngineKind
 from controller.model.graph import Graph, Output, Outputs, ProviderBlock, ProviderKey, Template, Variable
 from controller.tofu import values
 from controller.tofu.desired import decode, desired, needs, repinned
+from controller.tofu.names import provider_name
 from tests.conftest import Golden
 from tests.tofu_factories import at, document, graph, inline, ref, resource, workload
 
-AWS = ProviderKey("aws", "main", (Output(at("network"), ("region",)),))
+AWS = ProviderKey("aws", "main", (Output(at("network"), ("region",)),), ("${resources.net.outputs.region}",))
 
 
 def everything() -> Graph:
@@ -67,6 +68,13 @@ def test_decoding_gives_the_graph_that_was_encoded() -> None:
     made = desired(everything(), Pins(), EngineKind.OPENTOFU)
     again = desired(decode(json.loads(made.text)), Pins(), EngineKind.OPENTOFU)
     assert again == made
+
+
+def test_a_document_that_does_not_say_what_providers_were_written_with_is_read_as_it_was() -> None:
+    stored = json.loads(desired(everything(), Pins(), EngineKind.OPENTOFU).text)
+    (block,) = stored["providers"].values()
+    del block["written"]
+    assert [provider_name(key) for key in decode(stored).providers] == ["aws-main-6e8e170e"]
 
 
 def test_a_decoded_node_is_called_what_the_workload_calls_it() -> None:

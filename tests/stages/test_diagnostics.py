@@ -104,7 +104,7 @@ def test_a_file_of_a_local_module_is_named_as_in_git() -> None:
     ("text", "whose"),
     [
         pytest.param('"size"', {"module": "db.default#x"}, id="an-input-of-a-module"),
-        pytest.param('"token"', {"provider": "aws-main-6e8e170e"}, id="a-provider"),
+        pytest.param('"token"', {"provider": "aws-main-93b8ab48"}, id="a-provider"),
         pytest.param('"URL"', {"workload": "api"}, id="an-output-of-a-workload"),
         pytest.param('"backend"', {}, id="none-of-them"),
         pytest.param('"dns.default#x"', {}, id="the-metadata"),

@@ -127,7 +127,7 @@ def test_project_defaults_hold_where_the_environment_says_nothing() -> None:
                 "write a whole number or `unlimited`",
             ),
             "negative-limit": ("limits: {destroy: -1}", "1:19: `destroy` is -1; use a number of at least 0"),
-            "uuid": ("uuid: 6f1c", "1:7: `6f1c` is no UUID; write it as 8-4-4-4-12 hexadecimal digits"),
+            "uuid": ("uuid: 6f1c", "1:7: `6f1c` is not a valid UUID; write it as 8-4-4-4-12 hexadecimal digits"),
             "scheme": (
                 "source: staging",
                 "1:9: `staging` is no source of a manifest; write `environment://NAME` or `deployment://ID`",
@@ -200,7 +200,10 @@ def test_all_problems_of_environment_yaml_are_reported_at_once() -> None:
                 "`images`, `limits`, `mode`, `on_removal`, `output_recipients`, `protected`, `recipients`, "
                 "`self_approval`, `source` and `type`",
             ),
-            "display-name": ("display_name: x", "1:15: `x` is no display name; use 2 to 60 printable characters"),
+            "display-name": (
+                "display_name: x",
+                "1:15: `x` is not a valid display name; use 2 to 60 printable characters, with single spaces inside",
+            ),
             "previews": ("previews: {}", "1:1: previews are not made by this release; remove `previews`"),
         }
     ),

@@ -197,6 +197,16 @@ workloads:
     ]
 
 
+def test_params_that_say_the_same_in_other_ways_are_the_same() -> None:
+    text = """
+shared:
+  a: {type: db, id: main, params: {size: {x: 1, y: [1.0]}}}
+  b: {type: db, id: main, params: {size: {y: [1], x: 1.0}}}
+  c: {type: db, id: main, params: {}}
+"""
+    assert lines(text, SIZED) == ["db.default#main (module db)"]
+
+
 def test_the_same_words_with_another_meaning_are_different_params() -> None:
     """Each workload's `x` is another resource, though the text is the same."""
     given = '{db: {type: db, id: main, params: {size: "${resources.x.outputs.a}"}}, x: {type: db}}'
@@ -425,3 +435,63 @@ def test_the_order_of_everything_written_is_irrelevant_and_nothing_is_mutated() 
 
 def _without_place(node: GraphNode) -> tuple[object, ...]:
     return (str(node.coordinate), node.module, dict(node.edges), node.anonymous, node.origin)
+
+
+KEPT = "id: net\nis_developer_accessible: false\noutput_schema: {properties: {id: {type: string}}}\n"
+
+
+def test_what_the_platform_keeps_to_itself_no_manifest_may_ask_for() -> None:
+    files = platform(module("net"), module("db", dependencies="{net: {type: net}}"), types=KEPT)
+    text = "workloads:\n  api: {resources: {n: {type: net}, db: {type: db}}}\nshared:\n  n: {type: net}\n"
+    told = "resource type `net` is not for manifests: it is not accessible to developers"
+    remedy = "it comes with `db`, or set `is_developer_accessible: true` at platform/resource-types/all.yaml:1:1"
+    assert problems(text, files) == [
+        f"m.yaml:2:31: {told} (for `net.default#workloads.api.n`, resource `n` of workload `api` at m.yaml:2:21); "
+        f"{remedy}",
+        f"m.yaml:4:13: {told} (for `net.default#shared.n`, shared resource `n` at m.yaml:4:3); {remedy}",
+    ]
+
+
+def test_what_nothing_brings_along_has_another_remedy() -> None:
+    assert problems("shared:\n  n: {type: net}\n", platform(module("net"), types=KEPT)) == [
+        "m.yaml:2:13: resource type `net` is not for manifests: it is not accessible to developers (for "
+        "`net.default#shared.n`, shared resource `n` at m.yaml:2:3); ask for another type, or set "
+        "`is_developer_accessible: true` at platform/resource-types/all.yaml:1:1"
+    ]
+
+
+def test_a_workload_written_in_score_is_of_a_type_that_the_platform_keeps() -> None:
+    files = platform(module("net"), types=KEPT)
+    assert lines("workloads: {api: {resources: {score-workload: {type: net}}}}", files) == [
+        "net.default#workloads.api.score-workload (module net)",
+        "workload.default#api",
+        "  score-workload -> net.default#workloads.api.score-workload",
+    ]
+
+
+def test_ids_that_modules_double_are_stopped() -> None:
+    """Seven modules in a request from a fork asked for an id of ten million letters."""
+    modules = [module("a0")]
+    for n in range(1, 8):
+        modules.append(module(f"a{n}", dependencies=f'{{d: {{type: a{n - 1}, id: "@@@@@@@@@@"}}}}'))
+    (told,) = problems("shared: {main: {type: a7, id: x}}", platform(*modules))
+    assert "would have an id of 10000 characters (for " in told
+    assert told.endswith("; take an `@` away, or give it a fixed id")
+
+
+def test_texts_that_grow_beyond_all_measure_are_stopped() -> None:
+    """One param of a request from a fork would have filled the controller's memory."""
+    param = "${self.outputs.X}" * 10_000
+    outputs = "{X: " + "x" * 10_000 + "}"
+    text = f'workloads: {{api: {{resources: {{a: {{type: db, params: {{size: "{param}"}}}}}}, outputs: {outputs}}}}}'
+    assert problems(text, SIZED) == [
+        "m.yaml:1:60: all texts of the graph together have more than 64 MiB here; let resources and modules pass less "
+        "text"
+    ]
+
+
+def test_many_nodes_with_much_text_are_stopped() -> None:
+    files = platform(module("db", module_inputs=f"{{x: [{'x' * 500_000}, y]}}"))
+    resources = ", ".join(f"r{n}: {{type: db}}" for n in range(99))
+    (told,) = problems(f"workloads: {{a: {{resources: {{{resources}}}}}, b: {{resources: {{{resources}}}}}}}", files)
+    assert told.startswith("platform/modules/db.yaml:5:21: all texts of the graph together have more than 64 MiB here")

@@ -367,14 +367,16 @@ def test_a_provider_without_references_is_one_block_for_all() -> None:
 
 def test_nodes_with_the_same_references_share_a_block() -> None:
     graph = graph_of(TWO, with_provider('{vpc: "${resources.a.outputs.id}"}'))
-    assert list(graph.providers) == [ProviderKey("aws", "main", (Output(Coordinate("net", "default", "x"), ("id",)),))]
+    shared = Output(Coordinate("net", "default", "x"), ("id",))
+    assert list(graph.providers) == [ProviderKey("aws", "main", (shared,), ("${resources.a.outputs.id}",))]
 
 
 def test_nodes_with_other_references_have_blocks_of_their_own() -> None:
     graph = graph_of(TWO, with_provider('{vpc: "${resources.b.outputs.id}", dns: "${resources.a.outputs.id}"}'))
     own, common = Coordinate("net", "default", "shared.one"), Coordinate("net", "default", "x")
     node = graph.nodes[Coordinate("db", "default", "shared.one")]
-    key = ProviderKey("aws", "main", (Output(common, ("id",)), Output(own, ("id",))))
+    written = ("${resources.a.outputs.id}", "${resources.b.outputs.id}")
+    key = ProviderKey("aws", "main", (Output(common, ("id",)), Output(own, ("id",))), written)
     assert node.providers == {"aws": key}
     assert shown(graph.providers[key].configuration) == {"dns": f"<{common} id>", "vpc": f"<{own} id>"}
     assert len(graph.providers) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,14 +18,18 @@ from controller.model.graph import Graph
 from tests.graph_factories import CONTEXT, manifest, tree
 
 NAMES = ["aa", "bb", "cc"]
-IDS = st.sampled_from([None, "@", "@-x", "x-@", "m", "m-x"])
-PLACEHOLDERS = st.sampled_from(
-    ["x", "${context.res_id}", "${self.outputs.o}", "${resources.d.outputs.o}", "${select.consumers('aa').outputs.o}"]
-)
+IDS = st.sampled_from([None, None, None, "@", "@-x", "x-@", "m", "m-x"])
+PLAIN = ["x", "${context.res_id}", "${select.consumers('aa').outputs.o}"]
+PROVIDER = "{provider_type: aws, id: main, source: a/b, configuration: {k: VALUE}}"
+OF_PROVIDER = st.sampled_from([*["x"] * 4, '"${var.X}${context.env_id}"', '"${resources.d.outputs.o}"'])
 
 
-def requirement(draw_: st.DrawFn) -> dict[str, object]:
-    found: dict[str, object] = {"type": draw_(st.sampled_from(NAMES)), "params": {"p": draw_(PLACEHOLDERS)}}
+def requirement(draw_: st.DrawFn, name: str, params: list[str]) -> dict[str, object]:
+    """Mostly of a type further on, so that circles are not the rule."""
+    types = NAMES[NAMES.index(name) + 1 :] * 10 + NAMES
+    found: dict[str, object] = {"type": draw_(st.sampled_from(types))}
+    if draw_(st.integers(0, 3)) == 0:
+        found["params"] = {"p": draw_(st.sampled_from(params))}
     id_ = draw_(IDS)
     return {**found, "id": id_} if id_ else found
 
@@ -33,31 +38,52 @@ def requirement(draw_: st.DrawFn) -> dict[str, object]:
 def platforms(draw_: st.DrawFn) -> dict[str, str]:
     """A module for each of three types, with random needs; the third has one more for one id."""
     files = {f"resource-types/{name}.yaml": f"id: {name}\n" for name in NAMES}
+    files["providers/all.yaml"] = PROVIDER.replace("VALUE", draw_(OF_PROVIDER))
     for name in [*NAMES, "dd"]:
+        type_ = "cc" if name == "dd" else name
         flags = {"is_dependent_on_current": draw_(st.booleans()), "copy_dependents_from_current": draw_(st.booleans())}
+        dependencies = {"d": requirement(draw_, type_, PLAIN)} if draw_(st.booleans()) else {}
+        inputs = [*PLAIN, "${resources.d.outputs.o}"] if dependencies else PLAIN
+        beside = requirement(draw_, type_, [*PLAIN, "${self.outputs.o}"]) | flags
         document = {
-            "resource_type": "cc" if name == "dd" else name,
+            "resource_type": type_,
             "module_source": "/m",
             "module_params": {"p": {"type": "any", "is_optional": True}},
-            "dependencies": {"d": requirement(draw_)} if draw_(st.booleans()) else {},
-            "coprovisioned": [requirement(draw_) | flags] if draw_(st.booleans()) else [],
+            "dependencies": dependencies,
+            "coprovisioned": [beside] if draw_(st.booleans()) else [],
+            "module_inputs": {"i": draw_(st.sampled_from(inputs))},
+            "provider_mapping": {"x": "aws.main"} if draw_(st.booleans()) else {},
             "rules": [{"resource_id": "m-x"}] if name == "dd" else [{}],
         }
         files[f"modules/{name}.yaml"] = json.dumps(document)
     return files
 
 
-def needs(name: str, id_: str | None) -> dict[str, object]:
-    return {"type": name, "id": id_} if id_ else {"type": name}
+def needs(name: str, id_: str | None, param: str | None) -> dict[str, object]:
+    params = {} if param is None else {"params": {"p": param}}
+    return {"type": name, **({"id": id_} if id_ else {}), **params}
 
 
-MANIFESTS = st.dictionaries(
-    st.sampled_from(["w1", "w2"]),
-    st.dictionaries(
-        st.sampled_from(["r1", "r2"]),
-        st.builds(needs, st.sampled_from(NAMES), st.sampled_from([None, "m"])),
-    ).map(lambda resources: {"resources": resources}),
-).map(lambda workloads: json.dumps({"workloads": workloads}))
+def resource(*params: str | None) -> st.SearchStrategy[dict[str, object]]:
+    ids = st.sampled_from([None, None, None, "m"])
+    return st.builds(needs, st.sampled_from(NAMES), ids, st.sampled_from([None, None, "x", *params]))
+
+
+WORKLOADS = st.fixed_dictionaries(
+    {
+        "resources": st.fixed_dictionaries(
+            {"r1": resource("${shared.s1.outputs.o}", "${select.consumers('workload').dependencies('aa').outputs.o}")},
+            optional={"r2": resource("${resources.r1.outputs.o}", "${self.outputs.O}")},
+        ),
+        "outputs": st.just({"O": "${resources.r1.outputs.o} ${shared.s1.outputs.o}"}),
+    }
+)
+MANIFESTS = st.fixed_dictionaries(
+    {
+        "workloads": st.dictionaries(st.sampled_from(["w1", "w2"]), WORKLOADS),
+        "shared": st.fixed_dictionaries({"s1": resource()}, optional={"s2": resource("${resources.d.outputs.o}")}),
+    }
+).map(json.dumps)
 
 
 def expanded(files: dict[str, str], text: str) -> Graph | tuple[str, ...]:
@@ -84,6 +110,31 @@ def test_expansion_ends_with_a_sound_graph_or_with_problems(files: dict[str, str
     catalog = read.read(tree(files), "platform").catalog
     asked = types_asked(manifest(text), catalog, CONTEXT, rules.modules_for(catalog, CONTEXT))
     assert asked == {coordinate.type for coordinate in found.nodes}
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(platforms(), MANIFESTS)
+def test_in_which_order_things_are_written_is_irrelevant(files: dict[str, str], text: str) -> None:
+    forth = expanded(files, text)
+    back = expanded(
+        {path: backwards(file) for path, file in reversed(files.items()) if path.startswith("modules/")}
+        | {path: file for path, file in reversed(files.items()) if not path.startswith("modules/")},
+        backwards(text),
+    )
+    if isinstance(forth, tuple) or isinstance(back, tuple):
+        assert isinstance(forth, tuple)
+        assert isinstance(back, tuple)
+        return
+    nowhere = Place("")
+    assert [replace(node, place=nowhere) for node in forth.nodes.values()] == [
+        replace(node, place=nowhere) for node in back.nodes.values()
+    ]
+    assert list(forth.providers.items()) == list(back.providers.items())
+
+
+def backwards(text: str) -> str:
+    """The same JSON with the keys of every object in the other order."""
+    return json.dumps(json.loads(text, object_pairs_hook=lambda pairs: dict(reversed(pairs))))
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])

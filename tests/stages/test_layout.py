@@ -8,6 +8,8 @@ from controller.manifest.layout import EnvironmentFiles, Found, Layout, ProjectF
 from controller.model.tree import Kind
 from tests.manifest_factories import Files, cases, complaints, link, tree
 
+TOO_DEEP = "this looks like a project, and those lie directly in `projects`; move it there"
+
 
 def found(files: Files) -> Found:
     return layout.find(tree(files), Layout())
@@ -85,6 +87,22 @@ def test_projects_and_environments_are_found_with_their_files() -> None:
                 "shop/dev/environment.yml",
                 "shop/dev",
                 stray("environment.yml") + "did you mean `environment.yaml`?",
+            ),
+            "capitals": (
+                "shop/dev/MANIFEST.YAML",
+                "shop/dev",
+                stray("MANIFEST.YAML") + "did you mean `manifest.yaml`?",
+            ),
+            "json": ("shop/dev/api.score.json", "shop/dev", stray("api.score.json") + "did you mean `api.score.yaml`?"),
+            "misspelt-ending": (
+                "shop/staging/environment.ymal",
+                "shop/staging",
+                stray("environment.ymal") + "did you mean `environment.yaml`?",
+            ),
+            "beside-the-projects": (
+                "api.manifest.yaml",
+                "api.manifest.yaml",
+                "`api.manifest.yaml` means nothing directly in `projects`; move it into a project's directory",
             ),
             "far-name": (
                 "shop/dev/values.yaml",
@@ -168,6 +186,14 @@ def test_a_file_that_a_score_file_mounts_may_have_any_name() -> None:
                 {"projects/shop/dev/manifest.yaml": "", "projects/shop/copy": link("dev")},
                 {"shop/copy": "projects/shop/copy:1:1: a symbolic link cannot be an environment; copy its files"},
             ),
+            "project-too-deep": (
+                {"projects/team/blog/project.yaml": ""},
+                {"team": f"projects/team/blog:1:1: {TOO_DEEP}"},
+            ),
+            "environment-too-deep": (
+                {"projects/team/blog/live/score.yaml": ""},
+                {"team": f"projects/team/blog:1:1: {TOO_DEEP}"},
+            ),
             "linked-data": ({"projects/shop/dev/manifest.yaml": "", "projects/shop/data": link("../../docs")}, {}),
             "submodule": (
                 {"projects/shop": (Kind.SUBMODULE, b"")},
@@ -235,12 +261,65 @@ def test_without_lockstep_yaml_the_usual_layout_holds() -> None:
                 "use 2 to 50 lower-case letters, digits and single `-`, beginning with a letter",
             ),
             "misnamed": ("lockstep.yml", "", "1:1: `lockstep.yml` is not read; rename it to `lockstep.yaml`"),
+            "hidden": (".lockstep.yaml", "", "1:1: `.lockstep.yaml` is not read; rename it to `lockstep.yaml`"),
+            "misspelt": ("Lockstpe.yaml", "", "1:1: `Lockstpe.yaml` is not read; rename it to `lockstep.yaml`"),
         }
     ),
 )
 def test_a_wrong_layout_is_refused(name: str, text: str, message: str) -> None:
     files = {name: text, "projects/shop/manifest.yaml": ""}
     assert complaints(lambda: layout.read_layout(tree(files))) == [f"{name}:{message}"]
+
+
+@pytest.mark.parametrize("name", ["lock.yaml", "lockstep-controller.yaml", "step.yml", "lockstep.md"])
+def test_other_files_at_the_root_may_have_names_like_that(name: str) -> None:
+    assert layout.read_layout(tree({name: ""})) == Layout()
+
+
+@pytest.mark.parametrize(
+    ("files", "messages"),
+    cases(
+        {
+            "near-name": (
+                {"project/shop/dev/manifest.yaml": ""},
+                [
+                    "project:1:1: there is no folder `projects` in this repository; rename `project`, or name it in "
+                    "`lockstep.yaml`"
+                ],
+            ),
+            "near-name-with-a-layout": (
+                {"lockstep.yaml": "organization: acme", "Projects/shop/project.yaml": ""},
+                [
+                    "Projects:1:1: there is no folder `projects` in this repository; rename `Projects`, or name it in "
+                    "`lockstep.yaml`"
+                ],
+            ),
+            "link": (
+                {"projects": link("teams"), "teams/shop/project.yaml": ""},
+                ["projects:1:1: a symbolic link cannot be the folder of the projects; put the folder in its place"],
+            ),
+            "submodule": (
+                {"projects": (Kind.SUBMODULE, b"")},
+                ["projects:1:1: a submodule cannot be the folder of the projects; put the folder in its place"],
+            ),
+        }
+    ),
+)
+def test_projects_that_are_not_where_they_are_looked_for_are_not_taken_for_removed(
+    files: Files, messages: list[str]
+) -> None:
+    """A folder that was renamed, or a link in its place, seemed to be a commit without projects."""
+    assert complaints(lambda: layout.read_layout(tree(files))) == messages
+
+
+def test_a_folder_with_a_near_name_that_holds_no_projects_is_let_alone() -> None:
+    assert layout.read_layout(tree({"products/x/README.md": "", "project/README.md": ""})) == Layout()
+
+
+def test_beside_projects_at_the_root_anything_may_lie() -> None:
+    files = {"shop/dev/manifest.yaml": "", "examples/blog/project.yaml": "", "environment.yaml": ""}
+    result = layout.find(tree(files), Layout("platform", ""))
+    assert ([project.id for project in result.projects], result.problems) == (["shop"], {})
 
 
 def test_problems_are_values_with_places() -> None:

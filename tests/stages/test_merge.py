@@ -54,8 +54,13 @@ def test_documents_are_united_leaf_by_leaf(texts: list[str], result: Json) -> No
         ),
         pytest.param(
             ["a: [1]", "a: [1, 2]"],
-            ["1.yaml:1:4: `a` is a list here, but a list in 0.yaml:1:4; keep one of the two"],
+            ["1.yaml:1:4: `a` is another list here than in 0.yaml:1:4; keep one of the two"],
             id="two-lists",
+        ),
+        pytest.param(
+            ["a: null", "a: 1"],
+            ["1.yaml:1:4: `a` is the number `1` here, but `null` in 0.yaml:1:4; keep one of the two"],
+            id="null-and-value",
         ),
         pytest.param(
             ["a: x", "a: {}"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.model.graph import Coordinate, Output, ProviderKey
+from controller.model.graph import Coordinate, Output, Outputs, ProviderKey
 from controller.tofu.names import module_name, module_name_of, output_name, provider_name, workload_of
 from tests.tofu_factories import at
 
@@ -42,17 +42,22 @@ def test_a_provider_is_named_by_type_and_id(key: ProviderKey, name: str) -> None
     assert provider_name(key) == name
 
 
+def test_a_provider_that_refers_to_resources_is_named_as_the_platform_orchestrator_names_it() -> None:
+    child = Output(Coordinate("child", "default", "specific"), ("thing",))
+    key = ProviderKey("example", "dynamic", (child,), ("${resources.c.outputs.thing}",))
+    assert provider_name(key) == "example-dynamic-72648817"
+
+
 def test_providers_with_other_references_are_other_blocks() -> None:
+    one, two = "${resources.one.outputs.h}", "${resources.two.outputs.h}"
     keys = [
-        ProviderKey("k8s", "main", references)
-        for references in (
-            (),
-            (Output(at("a"), ("h",)), Output(at("b"), ("h",))),
-            (Output(at("b"), ("h",)), Output(at("a"), ("h",))),
-            (Output(at("a"), ("h",)), Output(at("b"), ("h", "i"))),
-        )
+        ProviderKey("k8s", "main"),
+        ProviderKey("k8s", "main", (Output(at("a"), ("h",)), Output(at("b"), ("h",))), (one, two)),
+        ProviderKey("k8s", "main", (Output(at("b"), ("h",)), Output(at("a"), ("h",))), (one, two)),
+        ProviderKey("k8s", "main", (Output(at("a"), ("h",)),), (one,)),
+        ProviderKey("k8s", "main", (Outputs((at("a"), at("b")), ("h",)),), ("${select.dependencies('a').outputs.h}",)),
     ]
-    assert len({provider_name(key) for key in keys}) == 4
+    assert len({provider_name(key) for key in keys}) == len(keys)
 
 
 @pytest.mark.parametrize(("workload", "output"), [("api", "api"), ("0api", "w_0api"), ("w-api", "w-api")])

@@ -177,8 +177,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     }
     assert refused(changes, used=["echo"]) == [
         "platform/modules/bad.yaml:3:16: module source `.. .` has blanks in it; leave them out",
-        "platform/runners/r.yaml:2:30: `nope` is not a value of `type`; "
-        "use `local`, `kubernetes`, `kubernetes-gke`, `kubernetes-eks` or `kubernetes-agent`",
+        "platform/runners/r.yaml:2:30: `nope` is not a value of `type`; use `local` or `kubernetes`",
         "projects/shop/staging/environment.yaml:1:1: unknown key `typ`; did you mean `type`?",
         "projects/shop/staging/manifets.yaml:1:1: `manifets.yaml` is none of the files that an environment's directory "
         "holds, and no Score file mounts it; did you mean `manifest.yaml`?",

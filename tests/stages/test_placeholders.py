@@ -170,3 +170,8 @@ def test_no_text_does_more_than_be_refused(text: str) -> None:
     else:
         return
     assert mistakes
+
+
+def test_a_text_full_of_escapes_is_read_in_one_go() -> None:
+    """Each of a hundred thousand escapes copied all that stood before it."""
+    assert parse("$${" * 100_000) == ("${" * 100_000,)

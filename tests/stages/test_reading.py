@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from controller.errors import ManifestError, Place, Problem
 from controller.manifest import reading
-from controller.model.document import Json, Node, find, plain
+from controller.model.document import Json, Node, find, leaves, plain
 from tests.manifest_factories import complaints, node
 
 
@@ -125,13 +125,33 @@ def test_aliases_and_merge_keys_work_and_keep_the_place_of_what_they_name() -> N
             "a: b\u2028", "1:5: there is an invisible line break (U+2028) in the file; remove it", id="u-2028"
         ),
         pytest.param(b"a: 1\n\xc3\xa9: \xff", "2:4: the file is not UTF-8; save it as UTF-8", id="bad-utf-8"),
-        pytest.param("a: 1".encode("utf-16"), "1:1: the file is UTF-16; save it as UTF-8", id="utf-16"),
+        *(
+            pytest.param("a: 1".encode(code), f"1:1: the file is {code[:6].upper()}; save it as UTF-8", id=code)
+            for code in ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
+        ),
         pytest.param(b" " * (2**20 + 1), "1:1: the file is larger than 1 MiB; split it", id="too-large"),
         pytest.param("a: !!binary aGk=", "1:4: the tag `!!binary` is not known here; remove it", id="binary"),
         pytest.param("a: !secret {}", "1:4: the tag `!secret` is not known here; remove it", id="tag-of-a-map"),
         pytest.param(
             "a: !!int x", "1:4: `x` does not fit the tag `!!int`; remove the tag or mend the value", id="wrong-tag"
         ),
+        pytest.param(
+            "a: !!int ''",
+            "1:4: no value does not fit the tag `!!int`; remove the tag or mend the value",
+            id="empty-int",
+        ),
+        pytest.param(
+            "a: !!map [b]",
+            "1:4: a list does not fit the tag `!!map`; remove the tag or mend the value",
+            id="list-as-map",
+        ),
+        pytest.param(
+            "a: !!str {b: c}",
+            "1:4: a map does not fit the tag `!!str`; remove the tag or mend the value",
+            id="map-as-text",
+        ),
+        pytest.param("? \n: x", "1:2: a key is empty, not a text; write it in quotes", id="empty-key"),
+        pytest.param("a: &a {<<: *a}", "1:12: `*a` stands inside of what it names; remove it", id="merge-of-itself"),
         pytest.param(
             "base: &base 1\na: *bass",
             "2:4: nothing is named `&bass` before this line; did you mean `base`?",
@@ -200,8 +220,40 @@ def test_aliases_cannot_make_a_file_explode() -> None:
         for before, name in zip("abcdefgh", "bcdefghi", strict=True)
     ]
     assert refused("\n".join(lines)) == [
-        "f.yaml:5:36: aliases make the file grow by more than 100,000 values; write fewer aliases"
+        "f.yaml:5:36: aliases make the file grow by more than 100,000 values, or as much text; write fewer aliases"
     ]
+
+
+@pytest.mark.parametrize(
+    ("long", "place"),
+    [
+        pytest.param("&x " + "y" * 500_000, "2:32", id="text"),
+        pytest.param("&x {" + "y" * 500 + ": 1}", "2:25004", id="key"),
+    ],
+)
+def test_aliases_of_long_texts_cannot_make_a_file_explode(long: str, place: str) -> None:
+    """100,000 times half a megabyte filled the memory."""
+    assert refused(f"a: {long}\nb: [{'*x,' * 100_000}]") == [
+        f"f.yaml:{place}: aliases make the file grow by more than 100,000 values, or as much text; write fewer aliases"
+    ]
+
+
+@pytest.mark.parametrize("text", ["a: 1\rb:\r  - .nan\r", "a: 1\r\nb:\r\n  - .nan\r\n", "a: 1\nb:\r  - .nan\n"])
+def test_every_kind_of_line_end_counts_as_one(text: str) -> None:
+    assert refused(text) == [
+        "f.yaml:3:5: `.nan` is a number that JSON does not have; write it in quotes, or leave it out"
+    ]
+
+
+def test_texts_in_blocks_and_quotes_remember_where_they_begin() -> None:
+    found = node("a: |\n  x\nb: >-\n    y\nc: 'q\n  r'\nd:\n  - &z {e: \"f\"}\n")
+    assert [(plain(leaf), leaf.place.line, leaf.place.column) for _, leaf in leaves(found)] == [
+        ("x\n", 1, 4),
+        ("y", 3, 4),
+        ("q r", 5, 4),
+        ([{"e": "f"}], 8, 3),
+    ]
+    assert find(found, ["d", 0, "e"]) == Node("f", Place("f.yaml", 8, 12), Place("f.yaml", 8, 9))
 
 
 def test_aliases_cannot_make_a_file_too_deep() -> None:

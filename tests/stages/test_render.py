@@ -87,7 +87,7 @@ def test_only_edges_that_no_reference_expresses_are_written_out(node: Any, waits
 
 
 def test_a_providers_configuration_expresses_an_edge() -> None:
-    key = ProviderKey("aws", "main", (Output(at("dns"), ("y",)),))
+    key = ProviderKey("aws", "main", (Output(at("dns"), ("y",)),), ("${resources.dns.outputs.y}",))
     block = ProviderBlock("hashicorp/aws", None, {"region": ref("dns")})
     node = resource("db", needs={"a": "dns"}, providers={"aws": key})
     assert "depends_on" not in module("db", node, resource("dns"), providers={key: block})

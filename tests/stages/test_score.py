@@ -161,6 +161,64 @@ def test_annotations_choose_type_class_and_id_of_the_workload_s_resource() -> No
     assert len(found["params"]["metadata"]["annotations"]) == 3
 
 
+@pytest.mark.parametrize(
+    ("annotation", "meant"),
+    [
+        ("platform-orchestrator.dev/restype", "platform-orchestrator.dev/resType"),
+        ("platform-orchestrater.dev/resId", "platform-orchestrator.dev/resId"),
+    ],
+)
+def test_an_annotation_of_ours_that_is_misspelt_is_not_taken_for_somebody_else_s(annotation: str, meant: str) -> None:
+    text = SCORE.replace("name: api", f"name: api, annotations: {{{annotation}: job}}")
+    assert refused(text) == [f"api.score.yaml:2:37: unknown key `{annotation}`; did you mean `{meant}`?"]
+
+
+@pytest.mark.parametrize("annotation", ["acme.org/resType", "platform-orchestrator.dev/owner", "resId"])
+def test_an_annotation_of_somebody_else_means_nothing_to_us(annotation: str) -> None:
+    found = convert(SCORE.replace("name: api", f"name: api, annotations: {{{annotation}: a b}}"))
+    assert plain(workload(found))["params"]["metadata"]["annotations"] == {annotation: "a b"}
+
+
+def test_what_a_probe_executes_may_be_nothing_and_is_kept() -> None:
+    """It arrived as `exec: {}`, which is no probe."""
+    assert container("args: []\nlivenessProbe: {exec: {command: []}}") == {
+        "image": "a",
+        "livenessProbe": {"exec": {"command": []}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "messages"),
+    cases(
+        {
+            "no-map": (
+                "blah",
+                ["1:1: the document must be a map, not the text `blah`; write `key: value` lines below it"],
+            ),
+            "nothing": (
+                "{}",
+                [f"1:1: the key `{key}` is missing; add it" for key in ("apiVersion", "containers", "metadata")],
+            ),
+            "number-as-a-key": (
+                f"{HEAD}containers: {{main: {{image: a, variables: {{1: b}}}}}}",
+                ["3:43: the key `1` is a number, not a text; write it in quotes"],
+            ),
+            "doubled-key": (
+                f"{HEAD}metadata: {{name: api}}",
+                ["3:1: the key `metadata` was already given at line 2, column 1; keep one of the two"],
+            ),
+        }
+    ),
+)
+def test_what_is_no_score_file_is_said_in_plain_words(text: str, messages: list[str]) -> None:
+    assert refused(text) == [f"api.score.yaml:{message}" for message in messages]
+
+
+def test_words_of_yaml_1_1_and_dates_are_texts() -> None:
+    found = container("variables: {A: yes, B: 12:30, C: 2024-01-02, D: off}")
+    assert found["variables"] == {"A": "yes", "B": "12:30", "C": "2024-01-02", "D": "off"}
+
+
 def test_old_forms_are_upgraded_with_a_warning() -> None:
     found = convert(
         with_container(
@@ -338,6 +396,18 @@ def test_containers_that_wait_for_one_another_are_named() -> None:
     ]
 
 
+def test_a_container_that_is_not_there_does_not_hide_a_circle() -> None:
+    text = f"""\
+{HEAD}containers:
+  aa: {{image: a, before: {{bb: {{ready: started}}, ghost: {{ready: started}}}}}}
+  bb: {{image: a, before: {{aa: {{ready: started}}}}}}
+"""
+    assert refused(text) == [
+        "api.score.yaml:4:3: these containers wait for one another: aa → bb → aa; remove one `before`",
+        "api.score.yaml:4:49: there is no container `ghost` in this workload; remove the entry",
+    ]
+
+
 def test_containers_in_a_diamond_are_fine() -> None:
     before = "before: {{{}}}".format
     text = f"""\
@@ -355,6 +425,9 @@ FILES: Files = {
     "shop/bad.txt": "ok\nsay ${HOME}\n",
     "shop/raw.bin": b"\xff\x00",
     "shop/decomposed.txt": "e\u0301",
+    "shop/caf\u0065\u0301.txt": "named as some systems do",
+    "shop/shell.bin": b"\xff${metadata.name}",
+    "shop/here": link("here"),
     "shop/inside": link("conf/app.txt"),
     "shop/outside": link("../secret.txt"),
     "shop/nowhere": link("/etc/passwd"),
@@ -374,6 +447,13 @@ FILES: Files = {
             "dots-inside": ("source: conf/../conf/app.txt", {"content": "a\n  api\n"}),
             "link-inside": ("source: inside", {"content": "a\n  api\n"}),
             "binary": ("source: raw.bin", {"binaryContent": "/wA="}),
+            "binary-is-not-expanded": ("source: shell.bin", {"binaryContent": "/yR7bWV0YWRhdGEubmFtZX0="}),
+            "binary-that-is-no-base64": ("binaryContent: '***'", {"binaryContent": "***"}),
+            "mode-is-kept": ("source: conf/app.txt, mode: '666'", {"content": "a\n  api\n", "mode": "666"}),
+            "another-spelling-of-the-name": (
+                "source: caf\u00e9.txt",
+                {"content": "named as some systems do"},
+            ),
             "text-that-the-engine-would-change": ("source: decomposed.txt", {"binaryContent": "ZcyB"}),
             "given-binary": ("binaryContent: JHttZXRhZGF0YS5uYW1lfQ==", {"binaryContent": "JHttZXRhZGF0YS5uYW1lfQ=="}),
         }
@@ -403,7 +483,7 @@ def test_a_mounted_file_is_embedded(file: str, result: Json) -> None:
             ),
             "link-to-the-host": (
                 "nowhere",
-                "`nowhere` leads out of the folder of the Score file; keep the file beside the Score file or below it",
+                "`nowhere` is a symbolic link that leads to no file of this repository; put the file in its place",
             ),
             "absolute": (
                 "/etc/passwd",
@@ -411,6 +491,11 @@ def test_a_mounted_file_is_embedded(file: str, result: Json) -> None:
             ),
             "missing": ("conf/ap.txt", "there is no file `conf/ap.txt` beside the Score file; did you mean `app.txt`?"),
             "folder": ("conf", "`conf` is a folder; name a file in it"),
+            "the-folder-itself": (".", "`.` is a folder; name a file in it"),
+            "link-in-a-circle": (
+                "here",
+                "`here` is a symbolic link that leads to no file of this repository; put the file in its place",
+            ),
         }
     ),
 )

@@ -127,6 +127,16 @@ def test_a_bare_resource_is_its_source_as_the_source_of_a_volume() -> None:
                 "0: placeholder `${resources.db.a\\.b}` asks for an output `a.b`; "
                 "an output's name has letters, digits, `_` and `-` only",
             ),
+            "key-with-blanks": (
+                "${resources.db.this has spaces!}",
+                "0: placeholder `${resources.db.this has spaces!}` asks for an output `this has spaces!`; "
+                "an output's name has letters, digits, `_` and `-` only",
+            ),
+            "output-without-a-letter": (
+                "${resources.db.0.x}",
+                "0: placeholder `${resources.db.0.x}` asks for an output `0`, which no module can have; "
+                "an output's name begins with a letter or `_`",
+            ),
             "key-without-a-name": (
                 "${resources.db.}",
                 "0: placeholder `${resources.db.}` asks for an output ``; "

@@ -1,20 +1,13 @@
 from __future__ import annotations
 
-import copy
-import json
-import random
-from pathlib import Path
+import re
 
-import jsonschema
 import pytest
 
 from controller.errors import ManifestError, Place
-from controller.manifest import reading, schema, score_schema, score_upgrade
+from controller.manifest import schema, score_schema
 from controller.model.document import Json, placed, plain
 from tests.manifest_factories import cases, complaints, node
-
-CORPUS = Path(__file__).parents[3] / "shared" / "score"
-needs_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="the real Score files are not beside this checkout")
 
 FILLED = """\
 apiVersion: score.dev/v1b1
@@ -45,130 +38,6 @@ def problems(document: Json) -> list[str]:
     except ManifestError as error:
         return str(error).split("\n")
     return []
-
-
-@needs_corpus
-def test_real_score_files_are_valid() -> None:
-    paths = sorted((CORPUS / "files").glob("*.yaml"))
-    assert len(paths) >= 40
-    for path in paths:
-        document, _ = score_upgrade.upgraded(reading.read_one(path.name, path.read_bytes()))
-        assert problems(plain(document)) == []
-
-
-VALUES: list[Json] = [
-    *(
-        None,
-        True,
-        0,
-        80,
-        80.0,
-        80.5,
-        65536,
-        "",
-        "a",
-        "ab",
-        "Ab",
-        "a.b",
-        "a--b",
-        "-a",
-        "a_b",
-        "a=b",
-        "12",
-        "0600",
-        "1644",
-    ),
-    *(
-        "1.5Gi",
-        "01M",
-        "1k",
-        "1.5m",
-        ".5",
-        "1.",
-        "x" * 63,
-        "x" * 64,
-        "TCP",
-        "tcp",
-        "started",
-        "acme.org/xy",
-        "acme.org/x",
-    ),
-    *(
-        [],
-        ["a"],
-        [1],
-        {},
-        {"a": "b"},
-        {"port": 80, "path": "/"},
-        {"exec": {"command": []}},
-        {"source": "x", "content": ""},
-    ),
-]
-KEYS = [
-    "a",
-    "ab",
-    "A",
-    "x-foo",
-    "name",
-    "target",
-    "source",
-    "content",
-    "type",
-    "id",
-    "params",
-    "metadata",
-    "files",
-    "mode",
-]
-
-
-@needs_corpus
-def test_the_schema_agrees_with_the_specification_on_mutated_files() -> None:
-    oracle = jsonschema.Draft202012Validator(json.loads((CORPUS / "score-v1b1.json").read_text()))
-    chance = random.Random(1)
-    seen = {True: 0, False: 0}
-    for _ in range(600):
-        document = mutated(plain(node(FILLED)), chance)
-        if has_lists_to_upgrade(document):
-            continue
-        expected = oracle.is_valid(document)
-        assert (not problems(document)) is expected, document
-        seen[expected] += 1
-    assert min(seen.values()) > 100
-
-
-def has_lists_to_upgrade(document: Json) -> bool:
-    """Whether it has a form that is upgraded before it is judged."""
-    containers = document.get("containers")
-    found = containers.values() if isinstance(containers, dict) else []
-    return any(
-        isinstance(c, dict) and (isinstance(c.get("files"), list) or isinstance(c.get("volumes"), list)) for c in found
-    )
-
-
-def mutated(document: Json, chance: random.Random) -> Json:
-    """The document with one part added, removed, renamed or replaced."""
-    document = copy.deepcopy(document)
-    path = chance.choice([path for path in paths_of(document) if path])
-    parent = document
-    for step in path[:-1]:
-        parent = parent[step]
-    value = copy.deepcopy(chance.choice(VALUES))
-    match chance.randrange(4):
-        case 0 if isinstance(parent[path[-1]], dict):
-            parent[path[-1]][chance.choice(KEYS)] = value
-        case 1:
-            del parent[path[-1]]
-        case 2 if isinstance(parent, dict):
-            parent[chance.choice(KEYS)] = parent.pop(path[-1])
-        case _:
-            parent[path[-1]] = value
-    return document
-
-
-def paths_of(value: Json, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *(found for step, inner in steps for found in paths_of(inner, (*path, step)))]
 
 
 @pytest.mark.parametrize(
@@ -242,3 +111,125 @@ def test_what_a_container_may_not_say_is_said_in_plain_words(container: str, mes
     text = f"apiVersion: score.dev/v1b1\nmetadata: {{name: api}}\ncontainers: {{main: {{image: a, {container}}}}}\n"
     found = complaints(lambda: schema.validate(score_schema.ScoreFile, node(text)))
     assert [line.partition(": ")[2] for line in found] == [message]
+
+
+PLACES = (
+    *("service", "service.ports", "containers", "containers.main.image", "containers.main.command"),
+    *("containers.main.args", "containers.main.variables", "containers.main.files", "containers.main.volumes"),
+    *("containers.main.before", "containers.main.resources", "containers.main.resources.limits"),
+    *("containers.main.livenessProbe", "containers.main.readinessProbe.httpGet.httpHeaders", "resources"),
+    *("resources.db.type", "resources.db.class", "resources.db.id", "resources.db.metadata", "resources.db.params"),
+    *("metadata", "metadata.name", "metadata.annotations", "apiVersion", "containers.main.readinessProbe.httpGet.host"),
+)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_key_may_be_without_a_value(place: str) -> None:
+    *_, key = path = place.split(".")
+    found = problems(at(plain(node(FILLED)), path, None))
+    assert [re.sub(" (a|`score|`true).*?,", " VALUE,", line) for line in found] in (
+        [f"score.yaml:1:1: `{key}` has no value; give it one, or remove it"],
+        [f"score.yaml:1:1: `{key}` has no value; give it VALUE, or remove it"],
+    )
+
+
+EMPTY_MAPS = (
+    *("service", "service.ports", "resources", "resources.db.params", "resources.db.metadata"),
+    *("containers.main.variables", "containers.main.files", "containers.main.volumes", "containers.main.before"),
+    *("containers.main.resources", "containers.main.resources.limits"),
+)
+EMPTY_LISTS = (
+    *("containers.main.command", "containers.main.args", "containers.main.livenessProbe.exec.command"),
+    "containers.main.readinessProbe.httpGet.httpHeaders",
+)
+EMPTY_TEXTS = (
+    *(
+        "containers.main.readinessProbe.httpGet.path",
+        "containers.main.variables.A",
+        "containers.main.volumes./v.source",
+    ),
+    "containers.main.files./b.content",
+)
+EMPTY: dict[str, Json] = {
+    **{place: {} for place in EMPTY_MAPS},
+    **{place: [] for place in EMPTY_LISTS},
+    **dict.fromkeys(EMPTY_TEXTS, ""),
+}
+
+
+@pytest.mark.parametrize("place", EMPTY)
+def test_what_may_be_empty_may_be_empty(place: str) -> None:
+    assert problems(at(plain(node(FILLED)), place.split("."), EMPTY[place])) == []
+
+
+WRONG: dict[str, tuple[Json, str]] = {
+    "containers": ({}, "`containers` is empty; give at least 1"),
+    "containers.main.image": ("", "`image` is empty; give it a text"),
+    "containers.main.variables.A": (12, "`A` must be a text, not the number `12`; write it in quotes"),
+    "containers.main.files./b.noExpand": (
+        5,
+        "`noExpand` must be `true` or `false`, not the number `5`; write `true` or `false`",
+    ),
+    "containers.main.files./b.content": ([], "`content` must be a text, not a list; write a text"),
+    "containers.main.files./a.source": ("", "`source` is empty; give it a text"),
+    "containers.main.files./a.target": (
+        "/x",
+        "unknown key `target`; known here: `binaryContent`, `content`, `mode`, `noExpand` and `source`",
+    ),
+    "containers.main.volumes./v.readOnly": (
+        12,
+        "`readOnly` must be `true` or `false`, not the number `12`; write `true` or `false`",
+    ),
+    "containers.main.volumes./v.read_only": (True, "unknown key `read_only`; did you mean `readOnly`?"),
+    "containers.main.before.side.ready": (
+        "running",
+        "`running` is not a value of `ready`; use `started`, `healthy` or `complete`",
+    ),
+    "containers.main.resources.limits.memory": (12, "`memory` must be a text, not the number `12`; write it in quotes"),
+    "containers.main.readinessProbe.httpGet.scheme": ("TCP", "`TCP` is not a value of `scheme`; use `HTTP` or `HTTPS`"),
+    "containers.main.readinessProbe.httpGet.port": (
+        True,
+        "`port` must be a whole number, not `true`; write a whole number",
+    ),
+    "containers.main.livenessProbe.exec.command": (
+        True,
+        "`command` must be a list, not `true`; write `- ` before each item",
+    ),
+    "service.ports.web.port": (65536, "`port` is 65536; use a number of at most 65535"),
+    "service.ports.web.protocol": ("tcp", "`tcp` is not a value of `protocol`; use `TCP` or `UDP`"),
+    "resources.db.class": (
+        "cl@ss?",
+        "`cl@ss?` is not a valid resource class; "
+        "use 2 to 63 letters, digits and `-`, beginning and ending "
+        "with a letter or digit",
+    ),
+    "resources.db.id": (
+        "a..b",
+        "`a..b` is not a valid resource id; use up to 63 lower-case letters, digits, `-` and "
+        "`.`, with a letter or digit at both ends of each part",
+    ),
+    "metadata.name": (
+        "api\n",
+        "`api\\n` is not a valid workload name; "
+        "use 2 to 63 lower-case letters, digits and `-`, beginning and ending with a letter or "
+        "digit",
+    ),
+    "metadata.annotations": (
+        {"acme.org/x": ""},
+        "`acme.org/x` is not a valid name of an annotation; "
+        "use 2 to 63 letters, digits, `.`, `_` and `-`, after an optional DNS name of lower-case "
+        "labels and a `/`",
+    ),
+}
+
+
+@pytest.mark.parametrize("place", WRONG)
+def test_a_wrong_value_is_told_in_plain_words(place: str) -> None:
+    value, message = WRONG[place]
+    assert problems(at(plain(node(FILLED)), place.split("."), value)) == [f"score.yaml:1:1: {message}"]
+
+
+def at(document: Json, path: list[str], value: Json) -> Json:
+    """The document with another value at a path."""
+    first, *rest = path
+    return {**document, first: at(document[first], rest, value) if rest else value}

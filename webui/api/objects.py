@@ -257,10 +257,11 @@ class ModuleParam(Shown):
 
 
 class ResourceOption(Shown):
-    """A class, and an id where only that one is offered; the module that makes it, and the params it takes."""
+    """A class, and an id where only that one is offered; the rule, by its place, and the module that makes it."""
 
     resource_class: str
     resource_id: str | None
+    rule: str
     module_id: str
     module_params: dict[str, ModuleParam]
 
