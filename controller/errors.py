@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from posixpath import commonprefix
+
+# What stands between backticks and fills a screen; its beginning and its end tell which one it is.
+_LONG_NAME = re.compile(r"(`[^`]{100})[^`]{101,}([^`]{50}`)")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -28,7 +32,7 @@ class Problem:
     remedy: str
 
     def __str__(self) -> str:
-        return _on_one_line(f"{self.where}: {self.what}; {self.remedy}")
+        return _on_one_line(_LONG_NAME.sub(r"\1…\2", f"{self.where}: {self.what}; {self.remedy}"))
 
 
 class LockstepError(Exception):

@@ -27,6 +27,13 @@ def seconds(act: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
+def computing(act: Callable[[], object]) -> float:
+    """Seconds of this process on a processor: of what waits for nothing, and shares the machine."""
+    began = time.process_time()
+    act()
+    return time.process_time() - began
+
+
 def in_turns(repetitions: int, acts: Mapping[str, Callable[[], float]]) -> dict[str, float]:
     """The middle of what each act returns; they take turns, so that what slows the machine slows all of them."""
     found: dict[str, list[float]] = {name: [] for name in acts}
