@@ -23,6 +23,28 @@ from controller.model.tree import MemoryTree
 
 CORPUS = Path(__file__).parents[2] / "shared" / "score"
 PATH = "projects/shop/dev/score.yaml"
+# A document with every key of the specification.
+FILLED = """\
+apiVersion: score.dev/v1b1
+metadata: {name: api, annotations: {acme.org/team: x}}
+service: {ports: {web: {port: 80, protocol: TCP, targetPort: 8080}}}
+containers:
+  main:
+    image: .
+    command: [a]
+    args: ["", b]
+    variables: {A: ""}
+    files: {/a: {source: x}, /b: {content: "", mode: "0600", noExpand: true}, /c: {binaryContent: aGk=}}
+    volumes: {/v: {source: "", path: p, readOnly: false}}
+    before: {side: {ready: healthy}}
+    resources: {limits: {memory: 1.5Gi, cpu: 250m}, requests: {memory: 128M, cpu: "0.5"}}
+    livenessProbe: {exec: {command: [a]}}
+    readinessProbe:
+      httpGet: {port: 80, path: "", host: h, scheme: HTTP, httpHeaders: [{name: X-A, value: b}]}
+  side: {image: b}
+resources:
+  db: {type: postgres, class: large, id: a.b, metadata: {annotations: {ab: c}, d: 1}, params: {e: [1, null]}}
+"""
 _PLACEHOLDER = re.compile(r"\$\{resources\.([^}.]+)((?:\.[A-Za-z0-9_-]+)*)\}")
 
 

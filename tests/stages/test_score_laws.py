@@ -24,31 +24,10 @@ from controller.model.graph import Coordinate, Graph
 from controller.tofu.bind import bind, offline
 from tests import score_documents, score_factories, score_mutations
 from tests.manifest_factories import node, tree
-from tests.score_factories import CORPUS, as_yaml
+from tests.score_factories import CORPUS, FILLED, as_yaml
 
 needs_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="the real Score files are not beside this checkout")
 few = settings(deadline=None, suppress_health_check=list(HealthCheck))
-FILLED = """\
-apiVersion: score.dev/v1b1
-metadata: {name: api, annotations: {acme.org/team: x}}
-service: {ports: {web: {port: 80, protocol: TCP, targetPort: 8080}}}
-containers:
-  main:
-    image: .
-    command: [a]
-    args: ["", b]
-    variables: {A: ""}
-    files: {/a: {source: x}, /b: {content: "", mode: "0600", noExpand: true}, /c: {binaryContent: aGk=}}
-    volumes: {/v: {source: "", path: p, readOnly: false}}
-    before: {side: {ready: healthy}}
-    resources: {limits: {memory: 1.5Gi, cpu: 250m}, requests: {memory: 128M, cpu: "0.5"}}
-    livenessProbe: {exec: {command: [a]}}
-    readinessProbe:
-      httpGet: {port: 80, path: "", host: h, scheme: HTTP, httpHeaders: [{name: X-A, value: b}]}
-  side: {image: b}
-resources:
-  db: {type: postgres, class: large, id: a.b, metadata: {annotations: {ab: c}, d: 1}, params: {e: [1, null]}}
-"""
 
 
 @cache
