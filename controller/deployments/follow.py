@@ -64,7 +64,8 @@ def decide(doors: Doors, repository: str) -> None:
 
 def _tell(decision: DecidedRepository, openings: Sequence[NewDeployment]) -> None:
     if decision.tip != decision.before:
-        log.info("%s: decided on %d commits up to %s", decision.id, len(decision.commits), decision.tip[:10])
+        many = f"{len(decision.commits)} commits up to " if len(decision.commits) > 1 else "commit "
+        log.info("%s: decided on %s%s", decision.id, many, decision.tip[:10])
     for new in openings:
         log.info("%s/%s: opened deployment %s: %s", new.project, new.environment, new.id, new.reason)
 
