@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from controller.catalog import doubts
 from controller.errors import ManifestError, Problem
 from controller.manifest import layout
 from controller.model.deployment import EngineKind
+from controller.model.manifest import EnvironmentConfig
 from controller.model.tree import Tree
 
 
@@ -38,12 +40,25 @@ def examined(tree: Tree) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
         repository = pipeline.read(tree, where=where)
         problems.update(checkout.problems(repository))
         warnings.update(map(str, doubts.doubts(repository.catalog.catalog, _declared(repository))))
+        configs: dict[str, EnvironmentConfig] = {}
         for slug in pipeline.environments(repository):
             project, _, environment = slug.partition("/")
             examined = pipeline.examine(repository, project, environment, EngineKind.OPENTOFU)
             problems.update(examined.problems)
             warnings.update(f"{slug}: {text}" for text in examined.warnings)
+            configs[slug] = examined.config
+        problems.update(_same_uuids(configs))
     return ManifestError(problems).problems, tuple(sorted(warnings))
+
+
+def _same_uuids(configs: Mapping[str, EnvironmentConfig]) -> Iterator[Problem]:
+    """Environments with the identity of another."""
+    owners: dict[str, str] = {}
+    for slug, config in sorted(configs.items()):
+        if config.uuid is not None and owners.setdefault(config.uuid, slug) != slug:
+            owner = owners[config.uuid]
+            what = f"uuid {config.uuid} is that of {owner} too, at {configs[owner].place_of('uuid')}"
+            yield Problem(config.place_of("uuid"), what, "each environment needs its own")
 
 
 def _declared(repository: pipeline.Repository) -> dict[str, list[str]]:

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from controller import promotion
 from controller.catalog import rules
+from controller.catalog.supported import unsupported
 from controller.errors import ManifestError, Problem, problem
 from controller.graph import expand
 from controller.manifest import compose
@@ -92,6 +93,7 @@ class Resolved:
 class Examined:
     """All that is wrong with an environment at a commit, and what else whoever wrote the files should know."""
 
+    config: EnvironmentConfig  # as far as it can be known
     problems: tuple[Problem, ...]
     warnings: tuple[str, ...] = ()
 
@@ -148,12 +150,14 @@ def examine(repository: Repository, project: str, environment: str, engine: Engi
     if not wish.composed.is_whole:
         _runner(wish, problems)
         _graph(wish, problems)
-        return Examined(ManifestError(problems).problems, wish.composed.warnings)
+        return Examined(wish.config, ManifestError(problems).problems, wish.composed.warnings)
     try:
         resolved = _resolved(wish, problems)
     except ManifestError as e:
-        return Examined(e.problems, wish.composed.warnings)
-    return Examined((), (*resolved.warnings, *resolved.unpinned))
+        return Examined(wish.config, e.problems, wish.composed.warnings)
+    problems += unsupported(resolved.runner)
+    warnings = (*resolved.warnings, *environments_of.later(wish.config), *resolved.unpinned)
+    return Examined(wish.config, ManifestError(problems).problems, warnings)
 
 
 def config_of(repository: Repository, project: str, environment: str) -> EnvironmentConfig:

@@ -208,9 +208,9 @@ def _runners(chance: Random, made: Platform, folder: str) -> None:
     if chance.random() < 0.4:
         return
     local = {"type": "local", "env": {"HOSTILE": text(chance), "_x": "1"}}
-    state = chance.choice([{"type": "local"}, {"type": "s3", "bucket": "b", "path_prefix": "p"}, {"type": "http"}])
+    state = chance.choice([{"type": "local"}, {"type": "s3", "bucket": "b", "path_prefix": "p"}])
     first = {"id": "local", "runner_configuration": local, "state_storage_configuration": state, "rules": [{}]}
-    rules = [{"env_type_id": chance.choice(made.environment_types)}]
+    rules = [{"env_type_id": chance.choice(made.environment_types), "project_id": "elsewhere"}]
     cluster = {"cluster_data": {"certificate_authority_data": "x", "server": "https://k.example"}}
     job = {"namespace": "n", "service_account": "s"}
     other = {

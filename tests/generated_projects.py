@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
+from uuid import UUID
 
 from tests import hostile
 from tests.generated_platform import Documents, Offer, Platform, Type, filled, given, mixed, offers
@@ -281,7 +282,7 @@ def _environment_file(
         recipients=[_RECIPIENT],
         output_recipients=[],
         after=chance.sample(before, min(1, len(before))),
-        uuid="6f1c0000-0000-4000-8000-00000000000a",
+        uuid=str(UUID(int=chance.getrandbits(128), version=4)),
     )
 
 

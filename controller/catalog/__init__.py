@@ -14,6 +14,7 @@ runners     runners and where they keep states
 references  do documents that name one another agree
 read        all of the above, in order: the door of this room
 rules       which module makes a resource, which runner serves an environment
+supported   which runners this release runs
 doubts      what is allowed, and yet perhaps not meant
 available   what can be asked for in an environment
 """

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from controller import pipeline
+from controller.catalog.supported import unsupported
 from controller.errors import ManifestError, Place, Problem
 from controller.history.standing import Standing
 from controller.manifest import filenames
@@ -18,8 +19,6 @@ from controller.model.manifest import EnvironmentConfig
 from controller.model.noted import Footprint, Noted
 from controller.model.tree import Tree
 from controller.pipeline import Repository, Resolved
-
-_STATES = ("local", "s3", "gcs", "azurerm", "kubernetes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ def resolve(question: Question) -> tuple[Resolved, Base | None]:
 
 def check(resolved: Resolved, binding: Binding | None, slug: str) -> None:
     """Refuse what this release cannot run, and what would untie the environment from its state."""
-    problems = [*_unsupported(resolved.runner), *_unbound(resolved, binding, slug)]
+    problems = [*unsupported(resolved.runner), *_unbound(resolved, binding, slug)]
     if problems:
         raise ManifestError(problems)
 
@@ -200,16 +199,6 @@ def _base(question: Question) -> Base | None:
     except ManifestError:
         return None
     return question.base_of(question.project, config) if config.source else None
-
-
-def _unsupported(runner: Runner) -> Iterable[Problem]:
-    if runner.type != "local":
-        what = f"runner `{runner.id}` is of type `{runner.type}`, which this release cannot run"
-        yield Problem(runner.place, what, "use a runner of type `local`")
-    state = str(runner.state_storage["type"])
-    if state not in _STATES:
-        what = f"runner `{runner.id}` keeps states in `{state}`, which this release cannot do"
-        yield Problem(runner.place, what, f"use one of {', '.join(_STATES)}")
 
 
 def _unbound(resolved: Resolved, binding: Binding | None, slug: str) -> Iterable[Problem]:

@@ -56,16 +56,21 @@ def attempt(
 ) -> Composed:
     """The same with the problems beside what is right. `unsure`: keys of the configuration that can only be guessed."""
     images = None if "images" in unsure else config.images
+    images_at = environment.config or f"{environment.folder}/environment.yaml"
     is_promoted = base is not None or config.source is not None
     overrides, problems = layers.read_overrides(tree, environment.overrides)
     if is_promoted:
         is_read = base is not None
         lower = Layer(base or layers.EMPTY, is_complete=is_read and is_base_whole, is_read=is_read)
     else:
-        lower = layers.read(tree, project.manifests, project.scores, images, overrides, is_lower=True)
+        lower = layers.read(
+            tree, project.manifests, project.scores, images, overrides, is_lower=True, images_at=images_at
+        )
     if "source" in unsure:
         lower = replace(lower, is_complete=False, is_read=False)
-    upper = layers.read(tree, environment.manifests, environment.scores, images, {}, is_lower=False)
+    upper = layers.read(
+        tree, environment.manifests, environment.scores, images, {}, is_lower=False, images_at=images_at
+    )
     problems += [*lower.problems, *upper.problems]
     if "source" not in unsure:
         problems += _overrides_problems(overrides, lower, upper, is_promoted=is_promoted)

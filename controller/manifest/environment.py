@@ -13,7 +13,7 @@ from controller.manifest.environment_schema import EnvironmentFile, LimitsPart, 
 from controller.manifest.layout import EnvironmentFiles, ProjectFiles
 from controller.manifest.phrases import listed, shown
 from controller.model.document import Node, find, plain
-from controller.model.manifest import EnvironmentConfig, Limits, ProjectConfig
+from controller.model.manifest import AfterMerge, EnvironmentConfig, Limits, OnRemoval, ProjectConfig
 from controller.model.tree import Tree
 
 FALLBACK_TYPE = "development"
@@ -67,6 +67,21 @@ def settings(tree: Tree, project: ProjectFiles, environment: EnvironmentFiles, n
     found = _settings(tree, project, environment, config, names)
     unsure = found.unsure | (document.unsure("defaults") - found.config.places.keys())
     return Settings(found.config, (*document.problems, *found.problems), unsure)
+
+
+def later(config: EnvironmentConfig) -> Iterator[str]:
+    """Warnings of settings that are read and checked, and that nothing in this release acts on."""
+    unheard = {
+        "after_merge": (
+            config.after_merge is AfterMerge.HOLD,
+            "a plan other than the reviewed one does not wait for it",
+        ),
+        "drift": (config.drift_every is not None, "nobody looks for drift"),
+        "on_removal": (config.on_removal is OnRemoval.DESTROY, "an environment that is gone from Git is only marked"),
+    }
+    for key, (is_said, instead) in unheard.items():
+        if is_said:
+            yield str(Problem(config.place_of(key), f"`{key}` has no effect in this release", f"until then {instead}"))
 
 
 @dataclass(frozen=True, slots=True)

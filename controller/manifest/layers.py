@@ -54,12 +54,13 @@ def read(
     overrides: Mapping[str, Overrides],
     *,
     is_lower: bool,
+    images_at: str = "environment.yaml",
 ) -> Layer:
     """A layer from its files. In the lower one `null` is a value inside of params and an error elsewhere.
 
-    Without `images` it is not known what stands for `image: .`.
+    Without `images` it is not known what stands for `image: .`; those that lack are to be added to `images_at`.
     """
-    reader = _Reader(tree, images, overrides)
+    reader = _Reader(tree, images, images_at, overrides)
     for path in manifests:
         reader.manifest(path, is_lower=is_lower)
     for path in scores:
@@ -104,9 +105,12 @@ def read_overrides(tree: Tree, paths: Iterable[str]) -> tuple[dict[str, Override
 class _Reader:
     """The files of one layer, read one after another."""
 
-    def __init__(self, tree: Tree, images: Mapping[str, str] | None, overrides: Mapping[str, Overrides]) -> None:
+    def __init__(
+        self, tree: Tree, images: Mapping[str, str] | None, images_at: str, overrides: Mapping[str, Overrides]
+    ) -> None:
         self.tree = tree
         self.images = images
+        self.images_at = images_at
         self.overrides = overrides
         self.parts: list[Node] = []
         self.scores: dict[str, Node] = {}
@@ -144,7 +148,7 @@ class _Reader:
             self.scores[str(name.value)] = name
         overrides = self.overrides.get(str(name.value)) if name is not None else None
         patch = overrides.document if overrides else None
-        found, problems = score.attempt(self.tree, path, document, patch, self.images)
+        found, problems = score.attempt(self.tree, path, document, patch, self.images, images_at=self.images_at)
         self.problems.extend(problems)
         if found is None or not found.is_whole:
             self.is_complete = False

@@ -42,13 +42,22 @@ def convert(tree: Tree, path: str, node: Node, overrides: Node | None, images: M
 
 
 def attempt(
-    tree: Tree, path: str, node: Node, overrides: Node | None, images: Mapping[str, str] | None
+    tree: Tree,
+    path: str,
+    node: Node,
+    overrides: Node | None,
+    images: Mapping[str, str] | None,
+    *,
+    images_at: str = "environment.yaml",
 ) -> tuple[Converted | None, list[Problem]]:
-    """As `convert`, with all problems beside what could be made of the rest. Without `images` they are not known."""
+    """As `convert`, with all problems beside what could be made of the rest. Without `images` they are not known.
+
+    `images_at`: the file that is told to give those that lack.
+    """
     read = score_document.read(node, overrides)
     if read.document is None:
         return None, list(read.problems)
-    conversion = _Conversion(tree, path.rpartition("/")[0], read.document, images, is_whole=read.is_whole)
+    conversion = _Conversion(tree, path.rpartition("/")[0], read.document, images, images_at, is_whole=read.is_whole)
     entry = conversion.entry()
     problems = [*read.problems, *conversion.problems]
     if read.is_whole:
@@ -61,12 +70,20 @@ class _Conversion:
     """One Score document on its way; what is wrong with it is collected."""
 
     def __init__(
-        self, tree: Tree, folder: str, document: Node, images: Mapping[str, str] | None, *, is_whole: bool
+        self,
+        tree: Tree,
+        folder: str,
+        document: Node,
+        images: Mapping[str, str] | None,
+        images_at: str,
+        *,
+        is_whole: bool,
     ) -> None:
         self.tree = tree
         self.folder = folder
         self.document = document
         self.images = images
+        self.images_at = images_at
         self.metadata = document.entries["metadata"]
         self.name = str(self.metadata.entries["name"].value)
         self.resources = document.entries.get("resources", Node({}, document.place))
@@ -148,7 +165,7 @@ class _Conversion:
         found = next((self.images[key] for key in keys if key in self.images), None)
         if found is None:
             what = f"container `{container}` of workload `{self.name}` leaves its image open with `.`"
-            remedy = f"add `images: {{{self.name}: IMAGE}}` to environment.yaml"
+            remedy = f"add `images: {{{self.name}: IMAGE}}` to {self.images_at}"
             self.problems.append(Problem(node.place, what, remedy))
             return node
         return _literal(Node(found, node.place, node.key))

@@ -55,6 +55,73 @@ def test_a_stray_file_is_named_with_what_it_should_be_called(capsys, repo: Path)
     assert "projects/shop/staging/manifets.yaml:1:1: " in capsys.readouterr().err
 
 
+def test_two_environments_with_one_identity_are_refused_before_they_are_pushed(capsys, repo: Path):
+    uuid = "11111111-1111-4111-8111-111111111111"
+    for name in ("development", "staging"):
+        file = repo / "projects/shop" / name / "environment.yaml"
+        file.write_text(f"uuid: {uuid}\n{file.read_text()}")
+    assert cli.main(["validate", str(repo)]) == 1
+    assert capsys.readouterr() == (
+        "",
+        f"projects/shop/staging/environment.yaml:1:7: uuid {uuid} is that of shop/development too, "
+        "at projects/shop/development/environment.yaml:1:7; each environment needs its own\n",
+    )
+
+
+def test_an_image_that_lacks_is_asked_for_in_every_environment_that_lacks_it(capsys, tmp_path: Path):
+    for name in ("dev", "prod", "test"):
+        folder = tmp_path / "projects/app" / name
+        folder.mkdir(parents=True)
+        (folder / "manifest.yaml").write_text("workloads: {}\n")
+    (tmp_path / "projects/app/test/environment.yaml").write_text("images: {api: api:1}\n")
+    (tmp_path / "projects/app/score.yaml").write_text(
+        "apiVersion: score.dev/v1b1\nmetadata: {name: api}\ncontainers: {main: {image: .}}\n"
+    )
+    assert cli.main(["validate", str(tmp_path)]) == 1
+    place = "projects/app/score.yaml:3:28: container `main` of workload `api` leaves its image open with `.`"
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("projects/app/score.yaml:3:28")]
+    assert said == [
+        f"{place}; add `images: {{api: IMAGE}}` to projects/app/dev/environment.yaml",
+        f"{place}; add `images: {{api: IMAGE}}` to projects/app/prod/environment.yaml",
+    ]
+
+
+def test_a_runner_that_this_release_cannot_run_is_refused_before_it_is_pushed(capsys, repo: Path):
+    (repo / "platform/runners/cluster.yaml").write_text(
+        "id: cluster\n"
+        "runner_configuration:\n"
+        "  type: kubernetes\n"
+        "  cluster: {cluster_data: {certificate_authority_data: x, server: 'https://k.example'}}\n"
+        "  job: {namespace: n, service_account: s}\n"
+        "state_storage_configuration: {type: http}\n"
+        "rules: [{env_type_id: development, project_id: shop}]\n"
+    )
+    assert cli.main(["validate", str(repo)]) == 1
+    place = "platform/runners/cluster.yaml:1:1: runner `cluster`"
+    assert capsys.readouterr().err.splitlines() == [
+        f"{place} is of type `kubernetes`, which this release cannot run; use a runner of type `local`",
+        f"{place} keeps states in `http`, which this release cannot do; use one of local, s3, gcs, azurerm, kubernetes",
+    ]
+
+
+def test_a_setting_that_nothing_acts_on_yet_is_doubted(capsys, repo: Path):
+    folder = repo / "projects/shop/development"
+    before = (folder / "environment.yaml").read_text()
+    (folder / "environment.yaml").write_text(f"drift: {{every: 6h}}\nafter_merge: hold\non_removal: destroy\n{before}")
+    assert cli.main(["validate", str(repo)]) == 0
+    capsys.readouterr()
+    assert cli.main(["validate", str(repo), "--strict"]) == 1
+    place = "projects/shop/development/environment.yaml"
+    said = [line for line in capsys.readouterr().err.splitlines() if place in line]
+    assert said == [
+        f"shop/development: {place}:1:8: `drift` has no effect in this release; until then nobody looks for drift",
+        f"shop/development: {place}:2:14: `after_merge` has no effect in this release; "
+        "until then a plan other than the reviewed one does not wait for it",
+        f"shop/development: {place}:3:13: `on_removal` has no effect in this release; "
+        "until then an environment that is gone from Git is only marked",
+    ]
+
+
 def test_a_ref_is_read_instead_of_the_folder(capsys, repo: Path):
     git(repo, "init", "-q", "-b", "main")
     git(repo, "add", ".")

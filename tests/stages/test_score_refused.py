@@ -141,7 +141,7 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
         score().replace("image: a", "image: ."),
         [
             "3:28: container `main` of workload `api` leaves its image open with `.`; "
-            "add `images: {api: IMAGE}` to environment.yaml"
+            "add `images: {api: IMAGE}` to projects/shop/dev/environment.yaml"
         ],
     ),
     "a `source` that leads out of the folder of the Score file": (
