@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
+from cli import output
+from controller import clock, wiring
 from controller import settings as chosen
+from controller.errors import ConflictError
+from controller.history import prune as pruning
 from controller.history import store
+from controller.history.store import Store
+from controller.settings import Settings
+
+_CONFIG = click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="The settings file.")
 
 
 @click.group(name="db")
@@ -16,16 +26,59 @@ def command() -> None:
 
 
 @command.command(name="upgrade")
-@click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="The settings file.")
+@_CONFIG
 def upgrade(config: Path | None) -> None:
     """Bring the tables to this release's form, or say that they have it."""
-    settings = chosen.load(config)
-    opened = store.open_store(settings.database)
-    try:
+    with _opened(chosen.load(config)) as opened:
         if store.is_current(opened):
             click.echo("the database is up to date", err=True)
             return
         store.upgrade(opened)
         click.echo("the database was upgraded", err=True)
+
+
+@command.command(name="prune")
+@_CONFIG
+@click.option("--dry-run", is_flag=True, help="Only say how much there is to remove.")
+@output.format_option("table", "json", "yaml")
+def prune(config: Path | None, dry_run: bool, form: str) -> None:
+    """Remove logs, outputs and plans that are older than `retention` in the settings says.
+
+    The controller does the same by itself, now and then; it may be at work meanwhile.
+    """
+    settings = chosen.load(config)
+    retention = wiring.retention(settings)
+    with _opened(settings) as opened:
+        _require_current(opened)
+        count = pruning.prunable if dry_run else pruning.prune
+        found = count(opened, retention, clock.now())
+    done = "to be removed" if dry_run else "removed"
+    kept = {"logs": retention.logs, "outputs": retention.outputs, "plans": retention.plans}
+    rows = [
+        {"what": name, "kept_days": age and age.days, "deployments": getattr(found, name)} for name, age in kept.items()
+    ]
+    if form != "table":
+        output.show({"dry_run": dry_run, "items": rows}, form)
+        return
+    output.table(
+        rows,
+        {
+            "WHAT": lambda row: row["what"],
+            "KEPT": lambda row: "for ever" if row["kept_days"] is None else f"{row['kept_days']} days",
+            f"{done.upper()}, DEPLOYMENTS": lambda row: str(row["deployments"]),
+        },
+    )
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Store]:
+    opened = store.open_store(settings.database)
+    try:
+        yield opened
     finally:
         store.close(opened)
+
+
+def _require_current(opened: Store) -> None:
+    if not store.is_current(opened):
+        raise ConflictError("the database has not this release's form; run `lockstep db upgrade` first")

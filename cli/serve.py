@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,8 @@ from flask import Flask
 
 from cli import files
 from cli.exits import Exit
+from controller import machine, wiring
 from controller import settings as chosen
-from controller import wiring
 from controller.deployments.doors import Doors
 from controller.errors import LockstepError
 from controller.loop import Loop
@@ -32,7 +31,6 @@ from webui.app import create_app
 _THREADS = 8  # of the web server
 _LAST_PORT = 65_535
 _ANSWER = 2  # seconds that a request which is being answered may still take at the end
-_DRAIN = timedelta(seconds=25)  # less than the 30 s that a container is given between SIGTERM and SIGKILL
 
 log = logging.getLogger("lockstep")
 
@@ -81,9 +79,14 @@ def _serve(doors: Doors, settings: Settings) -> None:
         loop.start()
         log.info("serving %s", settings.page)
         asked.wait()
-        log.info("asked to end: nothing new begins, what runs may end within %d s", _DRAIN.total_seconds())
-        loop.stop(_DRAIN)
+        log.info("asked to end: nothing new begins, what runs may end within %d s", settings.drain.total_seconds())
+        loop.stop(settings.drain, interrupt=_are_runs_lost(settings))
     log.info("ended")
+
+
+def _are_runs_lost(settings: Settings) -> bool:
+    """Whether supervisors end with this process, so that their engines have to be stopped before."""
+    return machine.is_container() if settings.on_stop == "auto" else settings.on_stop == "interrupt"
 
 
 @contextmanager

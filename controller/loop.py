@@ -6,29 +6,33 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, timedelta
 from functools import partial
 from typing import TypeVar
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from controller.deployments import follow, lifecycle, upkeep
+from controller.deployments import follow, lifecycle, runs, upkeep
 from controller.deployments.doors import Connection, Doors
 from controller.deployments.lifecycle import Next
 from controller.errors import LockstepError, RetryableError
+from controller.history import queue as history
 from controller.history import watching
-from controller.history import work as history
+from controller.room import Room
 
 log = logging.getLogger(__name__)
 
 _TICK = 0.1  # seconds between two looks for work, where there is much of it
 _IDLE = 1.0  # the same where nobody here wrote anything; another controller may have, or a time may have come
 _TIDY = 30.0  # between two times of upkeep
+_RETAIN = 600.0  # between two times of removing what is old
+_SAY = 5.0  # between two looks at what those wait for that are queued
 _SOON = 0.06  # between two looks at a run
 _RENEWALS = 4  # in the time that a lease lasts
 _JITTER = 0.1  # of the interval between two polls, either way
 _PATIENCE = timedelta(minutes=10)  # longest pause between polls of a repository that does not answer
+_SLIP = timedelta(seconds=1)  # by which a clock may go back without anybody's doing
 _LONGEST = 60.0  # seconds between two tries of a step that fails
 _TRIES = 3  # of a step that fails for no passing reason, before a deployment that changed nothing yet is given up
 T = TypeVar("T")
@@ -44,10 +48,12 @@ class Loop:
         self._doors = doors
         self._draining = threading.Event()
         self._stopping = threading.Event()
-        self._plans = _Slots(doors.limits.plans)
-        self._applies = _Slots(doors.limits.applies)
+        limits = doors.limits
+        self._room = Room(limits.plans, limits.applies, limits.memory_per_run, doors.available_memory)
         self._threads: dict[str, threading.Thread] = {}
+        self._carriers: set[str] = set()  # deployments that threads were started for
         self._failures: Counter[str] = Counter()  # in a row, of deployments that are carried
+        self._seen = doors.now()
         self._scheduler = BackgroundScheduler(timezone=UTC)
         self._dispatcher = threading.Thread(target=self._dispatch, name="dispatcher", daemon=True)
 
@@ -61,12 +67,19 @@ class Loop:
         self._scheduler.start()
         self._dispatcher.start()
 
-    def stop(self, drain: timedelta = timedelta(0)) -> None:
-        """Claim nothing more, let what runs end for as long as `drain`, then leave it to its supervisors."""
+    def stop(self, drain: timedelta = timedelta(0), *, interrupt: bool = False) -> None:
+        """Claim nothing more, let what runs end for as long as `drain`, then leave it to its supervisors.
+
+        `interrupt`: they end with this process, as in a container. So engines that still apply are asked to stop, which
+        saves their state, and that is waited for; the next start opens what they did not finish once more.
+        """
         self._draining.set()
-        until = time.monotonic() + drain.total_seconds()
-        while time.monotonic() < until and any(thread.is_alive() for thread in list(self._threads.values())):
-            time.sleep(_TICK)
+        self._wait(drain)
+        if interrupt and (applying := [id for id in self._carried() if self._room.is_applying(id)]):
+            log.warning("asking %d applies to stop and save their state", len(applying))
+            for id in applying:
+                _guarded(f"stop of {id}", partial(self._doors.runner.cancel, runs.directory(self._doors, id)))
+            self._wait(self._doors.limits.grace, applying)
         self._stopping.set()
         self._doors.store.written.set()
         if self._scheduler.running:
@@ -75,6 +88,15 @@ class Loop:
             if thread.is_alive():
                 thread.join()
         history.release(self._doors.store, self._doors.controller)
+
+    def _wait(self, patience: timedelta, ids: Sequence[str] | None = None) -> None:
+        """Until those deployments, or all, are carried no more; not for ever."""
+        until = time.monotonic() + patience.total_seconds()
+        while time.monotonic() < until and any(ids is None or id in ids for id in self._carried()):
+            time.sleep(_TICK)
+
+    def _carried(self) -> list[str]:
+        return [id for id in list(self._carriers) if self._is_running(f"deployment {id}")]
 
     def is_alive(self) -> bool:
         """Whether work is being looked for: what a health check asks."""
@@ -101,28 +123,48 @@ class Loop:
 
     def _dispatch(self) -> None:
         """Look for work whenever something was written, and now and then; only this thread starts others."""
-        written, tidied = self._doors.store.written, -_TIDY
+        written = self._doors.store.written
+        timed = [
+            _Timed(_TIDY, "upkeep", partial(upkeep.tidy, self._doors)),
+            _Timed(_RETAIN, "retention", partial(upkeep.retain, self._doors)),
+            _Timed(_SAY, "look at what waits", self._say),
+        ]
         while not self._stopping.is_set():
             written.clear()
             self._threads = {name: thread for name, thread in self._threads.items() if thread.is_alive()}
+            self._carriers = set(self._carried())
             if not self._draining.is_set():
                 _guarded("look for deployments", self._claim)
                 _guarded("look for decisions", self._decide)
-                if time.monotonic() - tidied >= _TIDY:
-                    tidied = time.monotonic()
-                    _guarded("upkeep", partial(upkeep.tidy, self._doors))
+                for act in timed:
+                    act.act_if_due()
+                self._mind_the_clock()
             self._stopping.wait(_TICK)
             written.wait(_IDLE)
 
     def _claim(self) -> None:
-        doors, lease = self._doors, self._doors.limits.lease
-        for id in history.claim_open(doors.store, doors.controller, doors.now(), lease):
+        doors, limits = self._doors, self._doors.limits
+        for id in history.claim_open(doors.store, doors.controller, doors.now(), limits.lease):
             self._carry(id)
-        while self._plans.has_room():
-            found = history.claim_queued(doors.store, doors.controller, doors.now(), lease)
+        while not self._room.lacks_for_plan():
+            found = history.claim_queued(doors.store, doors.controller, doors.now(), limits.lease, batch=limits.batch)
             if found is None:
                 return
             self._carry(found)
+
+    def _say(self) -> None:
+        """Let those that are queued say what they wait for."""
+        doors = self._doors
+        history.say_why_queued(doors.store, doors.now(), self._room.lacks_for_plan(), batch=doors.limits.batch)
+
+    def _mind_the_clock(self) -> None:
+        """Timers go by the clock on the wall: where it was set back, they would do nothing until it has caught up."""
+        before, self._seen = self._seen, self._doors.now()
+        if self._seen < before - _SLIP:
+            back = (before - self._seen).total_seconds()
+            log.warning("the clock was set back by %d s: repositories are polled anew from now on", back)
+            for job in self._scheduler.get_jobs():
+                job.modify(next_run_time=self._seen)
 
     def _decide(self) -> None:
         for repository in watching.undecided(self._doors.store):
@@ -134,6 +176,7 @@ class Loop:
         name = f"deployment {id}"
         if not self._is_running(name):
             carrier = _Carrier(self, id)
+            self._carriers.add(id)
             self._start(name, carrier.run)
 
     def _start(self, name: str, target: Callable[[], object]) -> None:
@@ -145,27 +188,17 @@ class Loop:
         return name in self._threads and self._threads[name].is_alive()
 
 
-class _Slots:
-    """How many may be at work at once. What was at work before a restart is let in even where there is no room."""
+class _Timed:
+    """Something that is done now and then; how often goes by a clock that nobody sets."""
 
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._taken = 0
-        self._lock = threading.Lock()
+    def __init__(self, every: float, name: str, act: Callable[[], object]) -> None:
+        self._every, self._name, self._act = every, name, act
+        self._last = -every
 
-    def has_room(self) -> bool:
-        return self._taken < self._size
-
-    def take(self, *, force: bool = False) -> bool:
-        with self._lock:
-            if self._taken >= self._size and not force:
-                return False
-            self._taken += 1
-            return True
-
-    def give(self) -> None:
-        with self._lock:
-            self._taken -= 1
+    def act_if_due(self) -> None:
+        if time.monotonic() - self._last >= self._every:
+            self._last = time.monotonic()
+            _guarded(self._name, self._act)
 
 
 class _Carrier:
@@ -174,14 +207,14 @@ class _Carrier:
     def __init__(self, loop: Loop, id: str) -> None:
         self._id = id
         self._doors = loop._doors
-        self._applies = loop._applies
+        self._room = loop._room
         self._draining = loop._draining
         self._stopping = loop._stopping
         self._failures = loop._failures
         self._renewed = time.monotonic()
+        self._lacks = ""  # for what it waits before it may apply
         # Taken here, by the dispatcher: its next look sees that there is less room.
-        self._slots: _Slots | None = loop._plans
-        loop._plans.take(force=True)
+        self._room.let_in(id)
 
     def run(self) -> None:
         name = f"deployment {self._id}"
@@ -192,26 +225,24 @@ class _Carrier:
                     _guarded(name, partial(history.release, self._doors.store, self._doors.controller, self._id))
                     return
         finally:
-            self._change_slots(None)
+            self._room.leave(self._id)
 
     def _advance(self) -> Next:
-        may_apply = self._slots is self._applies
-        step = lifecycle.advance(self._doors, self._id, may_apply=may_apply)
+        step = lifecycle.advance(self._doors, self._id, may_apply=self._room.is_applying(self._id))
         if step is not Next.LATER:
             self._failures.pop(self._id, None)
         if step is Next.APPLY and self._draining.is_set():
             return Next.LATER  # an apply is something new: the next start begins it
         if step is Next.APPLY:
-            # Whoever waits to apply keeps nobody from planning.
-            self._change_slots(self._applies if self._applies.take() else None)
-        if step is Next.SOON or (step is Next.APPLY and self._slots is None):
+            self._wait_for_room()
+        if step is Next.SOON or (step is Next.APPLY and self._lacks):
             self._stopping.wait(_SOON)
         return step
 
-    def _change_slots(self, slots: _Slots | None) -> None:
-        if self._slots is not None:
-            self._slots.give()
-        self._slots = slots
+    def _wait_for_room(self) -> None:
+        before, self._lacks = self._lacks, self._room.may_apply(self._id)
+        if self._lacks and self._lacks != before:
+            history.say(self._doors.store, self._id, self._lacks)
 
     def _is_mine(self) -> bool:
         """Keep the claim alive; whoever lets it run out loses it."""

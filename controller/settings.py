@@ -16,6 +16,7 @@ from controller.errors import ManifestError, Problem, suggest
 
 DEFAULT_FILES = (Path("lockstep-controller.yaml"), Path("/etc/lockstep/config.yaml"))
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_SIZES = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
 
 def duration(text: object) -> object:
@@ -27,7 +28,25 @@ def duration(text: object) -> object:
     raise ValueError("a duration is a whole number with s, m, h or d, such as 60s")
 
 
+def age(text: object) -> object:
+    """Read a duration, or `forever`."""
+    return None if text in ("forever", None) else duration(text)
+
+
+def size(text: object) -> object:
+    """Read `512MiB`, `2GiB`, or 0."""
+    if isinstance(text, str) and (found := re.fullmatch(r"(\d+)(KiB|MiB|GiB)", text)):
+        return int(found[1]) * _SIZES[found[2]]
+    if isinstance(text, int) and not isinstance(text, bool):
+        return text  # bytes
+    if text == "0":
+        return 0
+    raise ValueError("a size is a whole number with KiB, MiB or GiB, such as 512MiB; 0 is no limit")
+
+
 Duration = Annotated[timedelta, BeforeValidator(duration)]
+Age = Annotated[timedelta | None, BeforeValidator(age)]
+Size = Annotated[int, BeforeValidator(size)]
 
 
 class Connection(BaseModel):
@@ -47,6 +66,16 @@ class Connection(BaseModel):
     poll: Duration = timedelta(seconds=60)
 
 
+class Retention(BaseModel):
+    """How long after its end things of a deployment are kept, or `forever`; its row and its manifest always are."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    logs: Age = timedelta(days=90)
+    outputs: Age = timedelta(days=90)
+    plans: Age = timedelta(days=7)
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LOCKSTEP_", env_nested_delimiter="__", extra="forbid", frozen=True)
 
@@ -62,8 +91,13 @@ class Settings(BaseSettings):
     seal_key_file: Path | None = None  # default: seal.key in data_dir, made at first start
     plan_slots: int = Field(default=2, ge=1)
     apply_slots: int = Field(default=2, ge=1)
+    memory_per_run: Size = 512 * 2**20  # a run begins only where so much is available; 0: whatever is
+    commit_batch: int = Field(default=10, ge=1)  # deployments of one commit that are at work at a time
     plan_timeout: Duration = timedelta(minutes=30)
     apply_timeout: Duration = timedelta(hours=2)
+    drain: Duration = timedelta(seconds=25)  # after SIGTERM, for what runs to end
+    on_stop: Literal["auto", "leave", "interrupt"] = "auto"  # what happens then to applies; auto: by where it runs
+    retention: Retention = Retention()
     anonymous_pages: bool = False  # everybody who reaches the address may read the pages (never the API)
     log_format: Literal["text", "json"] = "text"
 
@@ -79,6 +113,9 @@ class Settings(BaseSettings):
     @property
     def page(self) -> str:
         return self.public_url or f"http://{self.listen}"
+
+
+_MODELS: Mapping[str, type[BaseModel]] = {"connections": Connection, "retention": Retention}
 
 
 def load(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -129,7 +166,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _problem(where: str, error: Any) -> Problem:
     path = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        model = Connection if len(error["loc"]) > 1 else Settings
+        model = _MODELS.get(str(error["loc"][0]), Settings) if len(error["loc"]) > 1 else Settings
         word = str(error["loc"][-1])
         remedy = suggest(word, model.model_fields, f"known keys are {', '.join(sorted(model.model_fields))}")
         return Problem(where, f"unknown setting `{path}`", remedy)

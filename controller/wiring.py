@@ -17,6 +17,7 @@ from controller.errors import ManifestError, Problem
 from controller.git import credentials, transport
 from controller.git.mirror import Mirror
 from controller.history import access, store
+from controller.history.prune import Retention
 from controller.history.store import Store
 from controller.model.deployment import EngineKind, Role
 from controller.runner import durable, engine, local
@@ -65,6 +66,12 @@ def open_doors(
         yield doors
 
 
+def retention(settings: Settings) -> Retention:
+    """How long things are kept."""
+    chosen = settings.retention
+    return Retention(chosen.logs, chosen.outputs, chosen.plans)
+
+
 def session_key(doors: Doors) -> bytes:
     """What signs the cookies of those who signed in to the page; made once."""
     return bytes.fromhex(_made_once(doors.data / "session.key", lambda: secrets.token_hex(32)))
@@ -88,9 +95,12 @@ def _doors(
         limits=Limits(
             plans=settings.plan_slots,
             applies=settings.apply_slots,
+            batch=settings.commit_batch,
+            memory_per_run=settings.memory_per_run,
             plan_deadline=settings.plan_timeout,
             apply_deadline=settings.apply_timeout,
         ),
+        retention=retention(settings),
     )
 
 

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from controller import clock
+from controller import clock, machine
 from controller.deployments.evaluate import Memory
 from controller.git.mirror import Mirror
+from controller.history.prune import Retention
 from controller.history.store import Store
 from controller.runner.protocol import Engine, Job, Observation
 from controller.secrets.sealing import Sealer
@@ -39,6 +40,8 @@ class Limits:
 
     plans: int = 4
     applies: int = 4
+    batch: int | None = 10  # deployments of one commit
+    memory_per_run: int = 0  # bytes; a new run begins only where they are available, the first one always
     plan_deadline: timedelta = timedelta(minutes=30)
     apply_deadline: timedelta = timedelta(hours=2)
     grace: timedelta = timedelta(minutes=5)  # for an engine that was asked to stop
@@ -81,5 +84,7 @@ class Doors:
     runner_env_dir: Path | None = None
     page: str = ""  # where a browser finds the page, for links in comments
     limits: Limits = field(default_factory=Limits)
+    retention: Retention = field(default_factory=Retention)
     memory: Memory = field(default_factory=Memory)  # of what commits meant; may be lost at any time
     now: Callable[[], datetime] = clock.now
+    available_memory: Callable[[], int | None] = machine.available_memory

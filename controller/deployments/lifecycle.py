@@ -175,6 +175,8 @@ def _applied(doors: Doors, work: Work, seen: Observation, result: Result) -> Nex
         return Next.NOW
     if result.status is Ended.INTERRUPTED:
         return _cut_short(doors, work, seen, result, result.message)
+    if result.status is Ended.CANCELLED and work.cancelled_by is None:
+        return _cut_short(doors, work, seen, result, "it was stopped with the controller")
     status = Status.CANCELLED if result.status is Ended.CANCELLED else Status.FAILED
     untouched = result.status is Ended.REFUSED or result.extent is Extent.NOT_BEGUN
     kept = ending.outcome_parts(doors, work, result)

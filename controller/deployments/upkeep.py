@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+
 from controller.deployments.doors import Doors
-from controller.history import watching
+from controller.history import prune, watching
+
+log = logging.getLogger(__name__)
+
+_MOST = 1000  # deployments of each kind whose leftovers are removed at a time
 
 
 def tidy(doors: Doors) -> None:
     """End holds that have run out."""
     watching.end_expired_holds(doors.store, doors.now())
+
+
+def retain(doors: Doors) -> None:
+    """Remove logs, outputs and plans that are older than they are to be kept; the rest of very many next time."""
+    gone = prune.prune(doors.store, doors.retention, doors.now(), most=_MOST)
+    if gone != prune.Pruned():
+        log.info("removed by age: %d logs, outputs of %d deployments, %d plans", gone.logs, gone.outputs, gone.plans)

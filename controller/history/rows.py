@@ -129,6 +129,8 @@ def deployment(row: DeploymentRow) -> Deployment:
         log_recipient=row.log_recipient,
         outputs_recipient=row.outputs_recipient,
         warnings=tuple(row.warnings),
+        log_removed_at=row.log_removed_at,
+        outputs_removed_at=row.outputs_removed_at,
     )
 
 

@@ -154,6 +154,18 @@ class DeploymentRow(Base):
         sa.Index(None, "repository", "commit", "number"),
         sa.Index(None, "status", "number"),
         sa.Index(None, "request"),
+        sa.Index(
+            "kept_logs",
+            "completed_at",
+            sqlite_where=sa.text("log_closed IS 1 AND log_recipient IS NOT NULL AND log_removed_at IS NULL"),
+            postgresql_where=sa.text("log_closed IS true AND log_recipient IS NOT NULL AND log_removed_at IS NULL"),
+        ),
+        sa.Index(
+            "kept_outputs",
+            "completed_at",
+            sqlite_where=sa.text("outputs_recipient IS NOT NULL AND outputs_removed_at IS NULL"),
+            postgresql_where=sa.text("outputs_recipient IS NOT NULL AND outputs_removed_at IS NULL"),
+        ),
     )
 
     number: Mapped[int] = mapped_column(NUMBER, primary_key=True)  # in order of opening
@@ -208,6 +220,8 @@ class DeploymentRow(Base):
     outputs_key: Mapped[bytes | None]
     log_closed: Mapped[bool] = mapped_column(default=False)
     cleared: Mapped[bool] = mapped_column(default=False)  # it has ended, and nothing of its run is left
+    log_removed_at: Mapped[datetime | None]  # by retention
+    outputs_removed_at: Mapped[datetime | None]
 
 
 class WaitRow(Base):
@@ -217,6 +231,15 @@ class WaitRow(Base):
 
     deployment: Mapped[str] = mapped_column(sa.ForeignKey("deployments.id"), primary_key=True)
     environment_uuid: Mapped[str] = mapped_column(primary_key=True)
+
+
+class TurnRow(Base):
+    """When a project had its last turn: the lower the number, the longer ago. A project without one never had any."""
+
+    __tablename__ = "queue_turns"
+
+    project: Mapped[str] = mapped_column(primary_key=True)
+    turn: Mapped[int] = mapped_column(NUMBER)
 
 
 class ArtifactRow(Base):
@@ -233,7 +256,16 @@ class PartRow(Base):
     """Which artifact is which part of a deployment: manifest, desired, modules, guards, bundle, plan, summary…"""
 
     __tablename__ = "deployment_parts"
-    __table_args__ = (sa.ForeignKeyConstraint(["digest", "sealed"], ["artifacts.digest", "artifacts.sealed"]),)
+    __table_args__ = (
+        sa.ForeignKeyConstraint(["digest", "sealed"], ["artifacts.digest", "artifacts.sealed"]),
+        sa.Index(None, "digest", "sealed"),
+        sa.Index(
+            "kept_plans",
+            "deployment",
+            sqlite_where=sa.text("name = 'plan'"),
+            postgresql_where=sa.text("name = 'plan'"),
+        ),
+    )
 
     deployment: Mapped[str] = mapped_column(sa.ForeignKey("deployments.id"), primary_key=True)
     name: Mapped[str] = mapped_column(primary_key=True)

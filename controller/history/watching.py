@@ -39,7 +39,8 @@ def is_due(store: Store, repository: str, now: datetime, every: timedelta, patie
         if row.polled_at is None or row.failures == 0:
             return True
         pause: timedelta = min(every * 2 ** min(row.failures, 10), patience)
-        return now - row.polled_at >= pause
+        # A poll that is still to come was recorded by a clock that has been set back since.
+        return row.polled_at > now or now - row.polled_at >= pause
 
 
 def wake(store: Store, repository: str) -> None:

@@ -118,6 +118,13 @@ class Deployment:
     log_recipient: str | None
     outputs_recipient: str | None
     warnings: tuple[str, ...] = ()
+    log_removed_at: datetime | None = None  # by retention
+    outputs_removed_at: datetime | None = None
+
+
+def removed(at: datetime) -> str:
+    """What is said of something that is gone because it was old."""
+    return f"removed on {at:%Y-%m-%d} by retention"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from controller.errors import ConflictError
-from controller.history import decide, person, read, record, watching, work
+from controller.history import decide, person, queue, read, record, watching, work
 from controller.history.decide import Decided
 from controller.history.record import Finish
 from controller.history.store import Store
@@ -22,6 +22,7 @@ from tests.history_factories import (
     after,
     carried,
     claim,
+    commit,
     decided_on,
     deployment,
     environment,
@@ -231,3 +232,83 @@ def test_a_decision_on_what_has_changed_meanwhile_is_not_written(store: Store) -
     assert not decide.record(store, decision)
     assert read.environment(store, "shop", "development").type == "development"
     assert now(store).repository.decided_tip == seen.repository.decided_tip
+
+
+def test_a_project_that_opened_many_keeps_no_other_waiting(store: Store) -> None:
+    for n in range(6):
+        opened_environment(store, project="big", environment=f"e{n}")
+    opened_environment(store, project="small", environment="one")
+    opened_environment(store, project="tiny", environment="one")
+    found = [read.deployment(store, str(claim(store))).project for _ in range(8)]
+    assert found == ["big", "small", "tiny", "big", "big", "big", "big", "big"]
+
+
+def test_projects_take_turns_also_after_a_restart(tmp_path: Path) -> None:
+    with watched(tmp_path) as before:
+        for n in range(3):
+            opened_environment(before, project="big", environment=f"e{n}")
+            opened_environment(before, project="small", environment=f"e{n}")
+        first = read.deployment(before, str(claim(before))).project
+    with watched(tmp_path) as again:
+        rest = [read.deployment(again, str(claim(again))).project for _ in range(5)]
+    assert [first, *rest] == ["big", "small"] * 3
+
+
+def test_within_a_project_the_higher_rank_begins_first_whatever_its_environment(store: Store) -> None:
+    _, first = opened_environment(store, environment="one")
+    _, second = opened_environment(store, environment="two", rank=Rank.PERSON)
+    assert [claim(store), claim(store)] == [second, first]
+
+
+def test_of_one_commit_only_so_many_are_at_work_and_who_waits_for_a_person_is_not(store: Store) -> None:
+    ids = [opened_environment(store, environment=f"e{n}")[1] for n in range(4)]
+
+    def begin() -> str | None:
+        return work.claim_queued(store, ME, after(10), LEASE, batch=2)
+
+    assert [begin(), begin(), begin()] == [ids[0], ids[1], None]
+    record.planned(store, ids[0], plan())
+    record.awaits_approval(store, ids[0], "look at it", after(100))
+    assert [begin(), begin()] == [ids[2], None]
+    record.finished(store, ids[1], Finish(Status.FAILED, "no"), after(20))
+    assert [begin(), begin()] == [ids[3], None]
+
+
+def test_a_batch_holds_nobody_up_but_what_its_own_commit_changed(store: Store) -> None:
+    _, first = opened_environment(store, environment="one")
+    _, other = opened_environment(store, environment="two", commit=commit(2))
+    _, by_ann = opened_environment(store, environment="three", rank=Rank.PERSON)
+    found = {work.claim_queued(store, ME, after(10), LEASE, batch=1) for _ in range(4)}
+    assert found == {first, other, by_ann, None}
+
+
+def test_a_queued_deployment_says_what_it_waits_for_and_is_written_only_when_that_changes(store: Store) -> None:
+    uuid, first = opened_environment(store, environment="one")
+    claim(store)
+    second = by_person(store, uuid, "d2", environment="one")
+    _, third = opened_environment(store, environment="two")
+    _, fourth = opened_environment(store, environment="three", waits_for=(uuid,))
+    _, later = opened_environment(store, environment="four", not_before=after(100))
+    assert queue.say_why_queued(store, after(20), "waits for a free slot", batch=1) == 3
+    assert [read.deployment(store, id).message for id in (first, second, third, fourth, later)] == [
+        "",
+        "waits for another deployment of its environment",
+        "waits for others of its commit: 1 of them are at work at a time",
+        "waits for deployments of environments that go first",
+        "",
+    ]
+    store.written.clear()
+    assert queue.say_why_queued(store, after(21), "waits for a free slot", batch=1) == 0
+    assert not store.written.is_set()
+    assert queue.say_why_queued(store, after(22), "waits for a free slot", batch=2) == 1
+    assert read.deployment(store, third).message == "waits for a free slot"
+    assert claim(store, 23) == third
+    assert read.deployment(store, third).message == ""
+
+
+def test_times_of_a_clock_that_was_ahead_hold_nobody_up(store: Store) -> None:
+    """The clock was set back by an hour: whatever was to be tried in a moment was tried in an hour."""
+    _, first = opened_environment(store, not_before=after(3605))
+    assert claim(store, 0) == first
+    work.renew(store, first, ME, after(3660))
+    assert work.claim_open(store, "controller-2", after(0), LEASE) == [first]

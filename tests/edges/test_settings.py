@@ -53,6 +53,23 @@ def test_without_a_file_the_defaults_are_enough(tmp_path: Path, monkeypatch: pyt
             "correct it, or leave it out for the default",
             id="duration",
         ),
+        pytest.param(
+            "memory_per_run: 512 MB\n",
+            "setting `memory_per_run`: a size is a whole number with KiB, MiB or GiB, such as 512MiB; 0 is no limit; "
+            "correct it, or leave it out for the default",
+            id="size",
+        ),
+        pytest.param(
+            "retention: {log: 3d}\n",
+            "unknown setting `retention.log`; did you mean `logs`?",
+            id="near-name-of-what-is-kept",
+        ),
+        pytest.param(
+            "retention: {logs: ever}\n",
+            "setting `retention.logs`: a duration is a whole number with s, m, h or d, such as 60s; "
+            "correct it, or leave it out for the default",
+            id="age",
+        ),
         pytest.param("- a\n", "is not a map of settings; write `key: value` lines", id="list"),
     ],
 )
@@ -68,3 +85,14 @@ def test_a_file_that_is_no_yaml_names_line_and_column(tmp_path: Path) -> None:
     with pytest.raises(ManifestError) as raised:
         load(file)
     assert str(raised.value) == f"{file}:3:1: is not YAML; correct the syntax here"
+
+
+def test_ages_and_sizes_are_read(tmp_path: Path) -> None:
+    found = load(written(tmp_path, "retention: {logs: forever, plans: 1d}\nmemory_per_run: 2GiB\n"))
+    assert (found.retention.logs, found.retention.outputs, found.retention.plans) == (
+        None,
+        timedelta(days=90),
+        timedelta(days=1),
+    )
+    assert found.memory_per_run == 2 * 2**30
+    assert load(written(tmp_path, "memory_per_run: 0\n")).memory_per_run == 0

@@ -171,6 +171,21 @@ def test_a_loop_that_drains_lets_what_runs_end(acme: World, caplog: pytest.LogCa
     assert caplog.records == []
 
 
+def test_a_loop_whose_runs_would_be_lost_stops_engines_so_that_they_save_their_state(acme: World) -> None:
+    acme.push(project(development=sized(1)) | {"platform/runners/local.yaml": runner(acme, slow=5)})
+    loop = Loop(acme.doors)
+    loop.start()
+    until(lambda: bool(acme.deployments()) and any(e["type"] == "apply_start" for e in events(acme)))
+    loop.stop(interrupt=True)
+    stopped, again = acme.deployments()
+    assert (stopped.status, stopped.message) == (
+        Status.FAILED,
+        "failed (interrupted): it was stopped with the controller",
+    )
+    assert (again.status, again.reason) == (Status.QUEUED, f"deployment {stopped.id} was interrupted")
+    assert list((acme.doors.data / "runs").iterdir()) == []
+
+
 def test_a_loop_that_stops_leaves_runs_to_the_next(acme: World) -> None:
     acme.push(project(development=sized(1)) | {"platform/runners/local.yaml": runner(acme, slow=2)})
     loop = Loop(acme.doors)

@@ -10,7 +10,7 @@ from controller.graph import draw
 from controller.history import read
 from controller.model.deployment import OPEN
 from controller.model.graph import GraphNode
-from controller.model.record import Deployment
+from controller.model.record import Deployment, removed
 from controller.tofu import desired
 from webui import access
 from webui.api import objects, requests
@@ -106,6 +106,8 @@ def diagnostics(call: Call) -> Reply:
 
 def log_chunks(call: Call) -> Reply:
     row = call.deployment
+    if row.log_removed_at is not None:
+        raise NotFoundError(f"the log of deployment `{row.id}` is gone; it was {removed(row.log_removed_at)}")
     details = read.details(call.doors.store, row.id)
     # Whether more may come is read before the chunks are: the last one is never missed.
     chunks = read.log_chunks(call.doors.store, row.id, call.query.after)
@@ -171,6 +173,8 @@ def only_repository(call: Call) -> str:
 def _why_no_outputs(row: Deployment) -> str:
     if row.outputs_recipient is None:
         return "it was started without a recipient for them"
+    if row.outputs_removed_at is not None:
+        return f"they were {removed(row.outputs_removed_at)}"
     if row.status in OPEN:
         return "it has not ended yet, wait for it"
     return "only a deployment that was applied with success has some"

@@ -151,6 +151,8 @@ class Deployment(Shown):
     log_recipient: str | None
     outputs_recipient: str | None
     warnings: list[str]
+    log_removed_at: datetime | None
+    outputs_removed_at: datetime | None
 
 
 class Deployments(Shown):

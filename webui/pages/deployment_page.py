@@ -16,7 +16,7 @@ from controller.graph import draw
 from controller.history import read
 from controller.model.deployment import FINAL, OPEN, Mode, Role, Status
 from controller.model.document import Json
-from controller.model.record import Deployment, Details
+from controller.model.record import Deployment, Details, removed
 from controller.tofu import desired
 from controller.tofu.names import METADATA
 from webui import access
@@ -214,15 +214,19 @@ def _reading(site: Site, row: Deployment, details: Details) -> dict[str, object]
     flag = "--key-file FILE" if details.log_key else "--key AGE-SECRET-KEY-1…"
     outputs_flag = "--key-file FILE" if details.outputs_key else "--key AGE-SECRET-KEY-1…"
     follow = " --follow" if row.status in OPEN else ""
+    has_outputs = read.outputs(site.doors.store, row.id) is not None
+    outputs = f"{prefix}lockstep outputs {row.id} {outputs_flag}" if has_outputs else ""
     if row.log_recipient is None:
         return {"log_sentence": "No log is kept of it.", "log_command": "", "outputs_command": ""}
+    if row.log_removed_at is not None:
+        sentence = f"The log was {removed(row.log_removed_at)}."
+        return {"log_sentence": sentence, "log_command": "", "outputs_command": outputs}
     if details.log_key:
         sentence = "The log is encrypted. Each of its recipients reads it with a private key of their own, FILE:"
     else:
         sentence = "The log is encrypted. Whoever started the deployment was given the key to it:"
-    has_outputs = read.outputs(site.doors.store, row.id) is not None
     return {
         "log_sentence": sentence,
         "log_command": f"{prefix}lockstep logs {row.id} {flag}{follow}",
-        "outputs_command": f"{prefix}lockstep outputs {row.id} {outputs_flag}" if has_outputs else "",
+        "outputs_command": outputs,
     }
