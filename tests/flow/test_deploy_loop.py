@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from controller.deployments import actions
 from controller.errors import RetryableError
 from controller.loop import Loop
 from controller.model.deployment import Status
@@ -115,7 +116,7 @@ def test_whoever_waits_to_apply_keeps_nobody_from_planning(acme: World) -> None:
             acme.runner.scripts[row.id] = Script()
         for row in acme.deployments():
             if row.status is Status.APPLYING:
-                acme.runner.cancel(acme.doors.data / "runs" / row.id)
+                actions.cancel(acme.doors, "ann", row.id)
         until(lambda: at_rest(acme, 3))
     finally:
         loop.stop()
