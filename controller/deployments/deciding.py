@@ -190,7 +190,7 @@ class Deciding:
         status = EnvironmentStatus.MARKED_FOR_REMOVAL if decided.marked else EnvironmentStatus.ACTIVE
         return (
             (known.type, known.origin, known.status, known.desired) == (decided.type, Origin.GIT, status, decided.tip)
-            and (known.problems, known.note) == (decided.problems, decided.note)
+            and (known.problems, known.note, known.declared) == (decided.problems, decided.note, decided.declared)
             and (decided.desired is None or decided.desired == before.desired)
             and (decided.desired is None or decided.desired_commit == before.desired_commit)
             and (decided.decided is None or decided.decided == known.decided)

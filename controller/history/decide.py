@@ -181,7 +181,7 @@ def _environment(session: Session, decision: DecidedRepository, decided: Decided
     row = session.get(EnvironmentRow, decided.uuid) or _new(session, decision, decided)
     row.version += 1
     row.type, row.origin, row.repository = decided.type, Origin.GIT, decision.id
-    row.status = _status(row, decided)
+    row.status, row.declared = _status(row, decided), decided.declared
     row.desired, row.problems, row.note = decided.tip, list(decided.problems), decided.note
     if decided.desired is not None:
         row.valid_desired, row.desired_commit = decided.desired, decided.desired_commit

@@ -64,6 +64,7 @@ class NewDeployment:
     waits_for: tuple[str, ...] = ()  # uuids of environments that go first
     must_approve: str = ""
     follow_up_of: str | None = None
+    source_deployment: str | None = None
     tries: int = 0
     not_before: datetime | None = None
     log_recipient: str | None = None
@@ -152,6 +153,7 @@ def _row(new: NewDeployment, now: datetime) -> DeploymentRow:
         binding=rows.binding_document(new.binding),
         must_approve=new.must_approve,
         follow_up_of=new.follow_up_of,
+        source_deployment=new.source_deployment,
         tries=new.tries,
         not_before=new.not_before,
         attempts=0,

@@ -75,6 +75,7 @@ def environment(row: EnvironmentRow | sa.Row[Any], holds: Sequence[Hold]) -> Env
         created_at=row.created_at,
         last_success=row.last_success,
         note=row.note,
+        declared=row.declared,
     )
 
 
@@ -126,6 +127,8 @@ def deployment(row: DeploymentRow) -> Deployment:
         plan_digest=row.plan_digest,
         counts=Counts(**row.counts) if row.counts is not None else None,
         superseded_by=row.superseded_by,
+        follow_up_of=row.follow_up_of,
+        source_deployment=row.source_deployment,
         log_recipient=row.log_recipient,
         outputs_recipient=row.outputs_recipient,
         warnings=tuple(row.warnings),

@@ -100,6 +100,7 @@ class EnvironmentRow(Base):
     live_commit: Mapped[str | None]
     problems: Mapped[list[Any]] = mapped_column(default=list)
     note: Mapped[str] = mapped_column(default="")  # what it waits for, one sentence
+    declared: Mapped[bool] = mapped_column(default=True)  # in Git, at the decided tip
     binding: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime]
     removed_at: Mapped[datetime | None]
@@ -205,6 +206,8 @@ class DeploymentRow(Base):
     cancelled_by: Mapped[str | None]  # who asked for it; the engine may still be ending
     superseded_by: Mapped[str | None]
     follow_up_of: Mapped[str | None]
+    source_deployment: Mapped[str | None]  # whose stored inputs it has: rolled back to, tried again, destroyed
+    imports: Mapped[bool] = mapped_column(default=False)  # its plan takes over what interrupted applies may have made
     apply_started_at: Mapped[datetime | None]
     applied_before: Mapped[str | None]  # digest that was applied when the apply began
     engine_version: Mapped[str | None]  # that planned it

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from enum import StrEnum
+
+# The digest that a destroy wants: of nothing, which no commit can want.
+NOTHING = hashlib.sha256(b"{}").hexdigest()
 
 
 class Mode(StrEnum):

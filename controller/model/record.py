@@ -72,6 +72,7 @@ class Environment:
     created_at: datetime
     last_success: str | None = None  # deployment that last succeeded, also while `applied` is none
     note: str = ""  # what it waits for, one sentence
+    declared: bool = True  # in Git, at the decided tip
 
     @property
     def slug(self) -> str:
@@ -115,6 +116,8 @@ class Deployment:
     plan_digest: str | None
     counts: Counts | None
     superseded_by: str | None
+    follow_up_of: str | None
+    source_deployment: str | None  # whose stored inputs it has: rolled back to, tried again, destroyed
     log_recipient: str | None
     outputs_recipient: str | None
     warnings: tuple[str, ...] = ()

@@ -148,6 +148,8 @@ class Deployment(Shown):
     plan_digest: str | None
     counts: Counts | None
     superseded_by: str | None
+    follow_up_of: str | None
+    source_deployment: str | None
     log_recipient: str | None
     outputs_recipient: str | None
     warnings: list[str]

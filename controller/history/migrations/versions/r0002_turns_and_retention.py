@@ -1,4 +1,4 @@
-"""Let projects take turns, and say which logs and outputs were removed by age."""
+"""Let projects take turns; say what was removed by age, what Git declares, and whose inputs a deployment has."""
 
 from __future__ import annotations
 
@@ -23,6 +23,10 @@ def upgrade() -> None:
         sa.Column("turn", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.PrimaryKeyConstraint("project", name=op.f("pk_queue_turns")),
     )
+    op.add_column("environments", sa.Column("declared", sa.Boolean(), nullable=False, server_default=sa.true()))
+    name = sa.String().with_variant(sa.String(collation="C"), "postgresql")
+    op.add_column("deployments", sa.Column("source_deployment", name, nullable=True))
+    op.add_column("deployments", sa.Column("imports", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("deployments", sa.Column("log_removed_at", Instant(), nullable=True))
     op.add_column("deployments", sa.Column("outputs_removed_at", Instant(), nullable=True))
     _index("kept_logs", "deployments", "completed_at", _KEPT_LOGS)
@@ -36,8 +40,9 @@ def downgrade() -> None:
     op.drop_index("kept_plans", "deployment_parts")
     for name in ("kept_outputs", "kept_logs"):
         op.drop_index(name, "deployments")
-    for name in ("outputs_removed_at", "log_removed_at"):
+    for name in ("outputs_removed_at", "log_removed_at", "imports", "source_deployment"):
         op.drop_column("deployments", name)
+    op.drop_column("environments", "declared")
     op.drop_table("queue_turns")
 
 
