@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from controller.model.deployment import HoldKind, Rank, Status, VerdictKind
+from controller.model.deployment import REPLACEABLE, HoldKind, Rank, Status, VerdictKind
 from controller.model.record import Decision, Hold, OpenDeployment
 
 # A digest whose deployment ended like this is not tried again by itself.
 SETTLED = frozenset({Status.FAILED, Status.REJECTED, Status.DISCARDED, Status.CANCELLED})
-# A newer deployment takes the place of one in these; a running apply is never replaced.
-REPLACEABLE = frozenset({Status.QUEUED, Status.PLANNING, Status.AWAITING_APPROVAL})
 _RANKS = tuple(Rank)  # highest first
 _MANY = 10
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from functools import partial
 
 from controller import comparison, pipeline, reconcile
-from controller.deployments import evaluate, follow, guarding, keys, opened, parts
+from controller.deployments import again, evaluate, follow, guarding, keys, opened, parts
 from controller.deployments.doors import Connection, Doors
 from controller.deployments.opened import Occasion
 from controller.deployments.requests import PlannedRef, plan_ref, planned_ref
@@ -14,6 +15,7 @@ from controller.errors import ConflictError, NotAllowedError, NotFoundError, Pla
 from controller.history import access, opening, person, read, watching
 from controller.history import standing as picture
 from controller.history import work as history
+from controller.history.opening import NewDeployment
 from controller.history.person import Act
 from controller.model.bundle import Pins
 from controller.model.deployment import Mode, Rank
@@ -27,11 +29,14 @@ __all__ = [
     "approve",
     "cancel",
     "deploy_manifest",
+    "destroy",
     "discard",
     "plan_ref",
     "planned_ref",
     "refresh",
     "resume",
+    "retry",
+    "rollback",
 ]
 
 
@@ -81,6 +86,71 @@ def deploy_manifest(  # noqa: PLR0913  (one for each option of the command)
     replaces = None if plan_only else partial(reconcile.replaced_by, Rank.PERSON)
     made = person.opened(doors.store, new, _act(doors, actor, reason), expect_last=expect_last, replaces=replaces)
     connection.mirror.keep(tip, made.id)
+    return made
+
+
+def rollback(  # noqa: PLR0913  (one for each option of the command)
+    doors: Doors,
+    actor: str,
+    project: str,
+    environment: str,
+    id: str,
+    *,
+    log_recipient: str | None = None,
+    outputs_recipient: str | None = None,
+    expect_last: str | None = None,
+    reason: str = "",
+) -> Deployment:
+    """Deploy once more what an earlier deployment wanted, and hold the environment there."""
+    found = read.environment(doors.store, project, environment)
+    target = history.work(doors.store, read.deployment(doors.store, id).id)
+    readers = keys.given(log_recipient, outputs_recipient, doors.recipients)
+    new = again.rollback(doors, target, found, actor, readers)
+    return _opened_again(doors, new, _act(doors, actor, reason), "rollback", expect_last)
+
+
+def retry(doors: Doors, actor: str, id: str, *, reason: str = "") -> Deployment:
+    """Try once more what failed, was rejected, discarded or cancelled, if it is still what is wanted."""
+    work = history.work(doors.store, read.deployment(doors.store, id).id)
+    if work.environment is None:
+        raise ConflictError(f"deployment {work.deployment.id} only plans; plan it again instead")
+    found = read.environment(doors.store, work.environment.project, work.environment.name)
+    new = again.retry(doors, work, found, actor)
+    return _opened_again(doors, new, _act(doors, actor, reason), "retry", None)
+
+
+def destroy(
+    doors: Doors,
+    actor: str,
+    project: str,
+    environment: str,
+    *,
+    log_recipient: str | None = None,
+    expect_last: str | None = None,
+    reason: str = "",
+) -> Deployment | None:
+    """Destroy all that an environment has, with what was kept of it: neither its folder nor Git is needed.
+
+    Then it is forgotten; where Git declares it still, it is held. None where it has nothing, and that is done at once.
+    """
+    found = read.environment(doors.store, project, environment)
+    act = _act(doors, actor, reason)
+    attempts = history.attempts_since(doors.store, found.uuid, found.last_success)
+    if not attempts:
+        person.removed(doors.store, found.uuid, act)
+        return None
+    readers = keys.given(log_recipient, None, doors.recipients)
+    new = again.destroy(doors, history.work(doors.store, attempts[-1]), found, actor, readers)
+    return _opened_again(doors, new, act, "destroy", expect_last)
+
+
+def _opened_again(doors: Doors, new: NewDeployment, act: Act, action: str, expect_last: str | None) -> Deployment:
+    replaces = partial(reconcile.replaced_by, new.rank)
+    made = person.opened(doors.store, new, act, action=action, expect_last=expect_last, replaces=replaces)
+    connection = doors.connections.get(new.repository or "")
+    if connection is not None and new.commit is not None:
+        with contextlib.suppress(NotFoundError):  # a mirror that was made anew may lack it; nothing here needs it
+            connection.mirror.keep(new.commit.id, made.id)
     return made
 
 
@@ -175,7 +245,7 @@ def _dry_run(doors: Doors, environment: Environment, resolved: Resolved) -> DryR
 
 
 def _starters(work: history.Work) -> set[str]:
-    """Who stands behind a deployment: who opened it, or for Git the commit's author, by name and by e-mail."""
+    """Who stands behind a deployment: who opened it, and for Git the commit's author, by name and by e-mail."""
     row = work.deployment
-    names = {row.created_by} if row.rank is not Rank.GIT else {row.commit_author, work.commit_email}
+    names = {row.created_by} | ({row.commit_author, work.commit_email} if row.rank is Rank.GIT else set())
     return {name for name in names if name}

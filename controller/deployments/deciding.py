@@ -251,7 +251,7 @@ def _observes(config: EnvironmentConfig | None) -> bool:
 def _gone(nothing_goes: bool) -> str:
     if nothing_goes:
         return f"{_GONE}, with many others at once; nothing is removed"
-    return f"{_GONE}; it stays as it is: this release does not destroy environments by itself"
+    return f"{_GONE}; it stays as it is until somebody deletes it (`lockstep delete environment`)"
 
 
 def _told(ruling: reconcile.Ruling) -> Told:

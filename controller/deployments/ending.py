@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import logging
-import uuid
-from datetime import datetime
 
-from controller.deployments import guard as guards
-from controller.deployments import guarding, keys, parts, runs
+from controller.deployments import again, parts, runs
 from controller.deployments.doors import Doors
-from controller.deployments.guard import Guards
-from controller.history import opening, record
+from controller.history import record
 from controller.history.opening import NewDeployment, Part
 from controller.history.record import Finish
 from controller.history.work import Work
-from controller.model.deployment import Rank
 from controller.model.record import Deployment
-from controller.model.tree import Commit
 from controller.runner import durable, protocol
 from controller.runner.protocol import Observation, Phase, Result
 from controller.secrets import age, logs
 
 log = logging.getLogger(__name__)
-
-# What a deployment is opened with; a follow-up has the same.
-_KEPT = (parts.MANIFEST, parts.DESIRED, parts.MODULES, parts.GUARDS, parts.RUNNER)
 
 
 def finish(doors: Doors, work: Work, seen: Observation | None, end: Finish) -> Deployment:
@@ -101,61 +92,11 @@ def tried_again(doors: Doors, work: Work) -> NewDeployment | None:
     tries = work.tries + 1
     reason = f"deployment {work.deployment.id} failed for a passing reason; try {tries} of {doors.limits.tries}"
     not_before = doors.now() + doors.limits.pause(tries)
-    return _again(doors, work, reason, tries=tries, not_before=not_before)
+    return again.follow_up(doors, work, reason, tries=tries, not_before=not_before)
 
 
 def followed_up(doors: Doors, work: Work) -> NewDeployment | None:
     """The same once more: an apply was cut short. Once, and not where this one is a follow-up already."""
     if work.follow_up_of is not None and work.tries == 0:
         return None
-    return _again(doors, work, f"deployment {work.deployment.id} was interrupted")
-
-
-def _again(
-    doors: Doors, work: Work, reason: str, *, tries: int = 0, not_before: datetime | None = None
-) -> NewDeployment:
-    row = work.deployment
-    kept = opening.parts(doors.store, row.id, _KEPT)
-    readers = _readers(doors, work, guards.read(kept[parts.GUARDS].content))
-    return NewDeployment(
-        id=str(uuid.uuid4()),
-        project=row.project,
-        environment=row.environment,
-        environment_uuid=row.environment_uuid,
-        mode=row.mode,
-        rank=row.rank,
-        desired_digest=row.desired_digest,
-        binding=work.binding,
-        created_by=row.created_by,
-        reason=reason,
-        parts=kept,
-        repository=row.repository,
-        commit=_commit(doors, work),
-        source_commit=row.source_commit,
-        ref=row.ref,
-        warnings=row.warnings,
-        must_approve=work.must_approve,
-        follow_up_of=row.id,
-        tries=tries,
-        not_before=not_before,
-        log_recipient=readers.log_recipient,
-        log_key=readers.log_key,
-        outputs_recipient=readers.outputs_recipient,
-        outputs_key=readers.outputs_key,
-    )
-
-
-def _readers(doors: Doors, work: Work, own: Guards) -> keys.Readers:
-    """Keys of its own, so that each can be shared alone; where a person holds them, theirs once more."""
-    row = work.deployment
-    if row.rank is not Rank.GIT:
-        return keys.given(row.log_recipient, row.outputs_recipient, doors.recipients)
-    effective = guards.stricter(own, guarding.last(doors, work.environment))
-    return keys.made((*effective.recipients, *doors.recipients), effective.output_recipients)
-
-
-def _commit(doors: Doors, work: Work) -> Commit | None:
-    row = work.deployment
-    if row.commit is None or row.repository is None:
-        return None
-    return doors.connections[row.repository].mirror.commit(row.commit)
+    return again.follow_up(doors, work, f"deployment {work.deployment.id} was interrupted")

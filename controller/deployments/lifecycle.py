@@ -171,7 +171,7 @@ def _applied(doors: Doors, work: Work, seen: Observation, result: Result) -> Nex
         end = Finish(Status.FAILED, f"{result.message}, which it did every time", untouched=True)
         return _finish(doors, work, seen, end)
     if result.stale:
-        record.not_begun(doors.store, work.deployment.id)
+        record.not_begun(doors.store, work.deployment.id, doors.now())
         return Next.NOW
     if result.status is Ended.INTERRUPTED:
         return _cut_short(doors, work, seen, result, result.message)

@@ -55,7 +55,7 @@ def _of_deployment(doors: Doors, connection: Connection, id: str, modules: Mappi
     except LockstepError:
         return None  # then it compares as it is: at worst something is deployed that changes nothing
     after = resolved.desired
-    return Rewritten(row.desired_digest, after.digest, Part(after.digest, after.text.encode()))
+    return Rewritten(kept[parts.DESIRED].digest, after.digest, Part(after.digest, after.text.encode()))
 
 
 def _of_commit(connection: Connection, asking: Asking, slug: str, standing: Standing) -> dict[str, str]:

@@ -9,6 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from controller.history import removal
 from controller.history.dialect import insert
 from controller.history.opening import NewDeployment, insert_deployment, supersede
 from controller.history.store import Store
@@ -179,6 +180,9 @@ def _projects(session: Session, decision: DecidedRepository) -> None:
 
 def _environment(session: Session, decision: DecidedRepository, decided: Decided) -> EnvironmentRow:
     row = session.get(EnvironmentRow, decided.uuid) or _new(session, decision, decided)
+    if row.removed_at is not None:
+        removal.revived(row)
+        row.project, row.name = decided.project, decided.name
     row.version += 1
     row.type, row.origin, row.repository = decided.type, Origin.GIT, decision.id
     row.status, row.declared = _status(row, decided), decided.declared

@@ -15,7 +15,7 @@ from controller.history.dialect import insert
 from controller.history.store import Store
 from controller.history.tables import ArtifactRow, DeploymentRow, EnvironmentRow, PartRow, WaitRow
 from controller.model.bundle import Binding
-from controller.model.deployment import Mode, Rank, Status
+from controller.model.deployment import REPLACEABLE, EnvironmentStatus, Mode, Rank, Status
 from controller.model.tree import Commit
 
 
@@ -81,6 +81,8 @@ def insert_deployment(session: Session, new: NewDeployment, now: datetime) -> De
     if environment is not None and environment.binding is None and new.request is None:
         environment.binding = rows.binding_document(new.binding)
         environment.version += 1
+    if environment is not None and new.mode is Mode.DESTROY:
+        environment.status = EnvironmentStatus.DELETING
     row = _row(new, now)
     session.add(row)
     session.flush()
@@ -93,8 +95,7 @@ def supersede(session: Session, ids: Sequence[str], now: datetime, *, by: str | 
     """End those of `ids` that can still be replaced; a plan that is running is stopped by whoever carries it."""
     if not ids:
         return
-    replaceable = (Status.QUEUED, Status.PLANNING, Status.AWAITING_APPROVAL)
-    query = sa.select(DeploymentRow).where(DeploymentRow.id.in_(ids), DeploymentRow.status.in_(replaceable))
+    query = sa.select(DeploymentRow).where(DeploymentRow.id.in_(ids), DeploymentRow.status.in_(REPLACEABLE))
     for row in session.scalars(query):
         row.cleared = row.started_at is None
         row.status = Status.SUPERSEDED

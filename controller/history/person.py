@@ -11,14 +11,15 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from controller.errors import ConflictError
-from controller.history import rows
+from controller.history import holding, removal, rows
 from controller.history.access import audited
-from controller.history.opening import NewDeployment, insert_deployment
+from controller.history.opening import NewDeployment, insert_deployment, supersede
 from controller.history.standing import lines
 from controller.history.store import Store
 from controller.history.tables import DeploymentRow, EnvironmentRow, HoldRow, RequestRow
 from controller.history.watching import wake_within
-from controller.model.deployment import FINAL, Mode, Status
+from controller.history.work import attempts_within
+from controller.model.deployment import CHANGES, FINAL, REPLACEABLE, HoldKind, Mode, Rank, Status
 from controller.model.document import Json
 from controller.model.record import Deployment, OpenDeployment
 
@@ -51,11 +52,17 @@ Replaces: TypeAlias = Callable[[Sequence[OpenDeployment]], Sequence[str]]
 
 
 def opened(
-    store: Store, new: NewDeployment, act: Act, *, expect_last: str | None = None, replaces: Replaces | None = None
+    store: Store,
+    new: NewDeployment,
+    act: Act,
+    *,
+    action: str = "deploy",
+    expect_last: str | None = None,
+    replaces: Replaces | None = None,
 ) -> Deployment:
     """Open a deployment; refused where another one than `expect_last` was the last of the environment.
 
-    `replaces` tells of the open ones in the line which it takes the place of.
+    `replaces` tells of the open ones in the line which it takes the place of. `action` is the audit trail's word.
     """
     with store.writing() as session:
         if expect_last is not None:
@@ -67,11 +74,34 @@ def opened(
             line = lines(session, [new.environment_uuid]).get(new.environment_uuid, ())
             new = replace(new, superseded=tuple(replaces(line)))
         row = insert_deployment(session, new, act.now)
+        if environment is not None and new.rank is Rank.GIT and new.mode is Mode.DEPLOY:
+            # A person asks once more for what Git wants: that is what was decided now.
+            environment.decided_digest, environment.decided_deployment = new.desired_digest, new.id
+            environment.decided_ended = None
         wake_within(session, new.repository)
         slug = f"{new.project}/{new.environment}"
         details = {"deployment": new.id, "mode": str(new.mode), "digest": new.desired_digest}
-        audited(session, act.actor, "deploy", slug, act.now, reason=act.reason, details=details)
+        if new.source_deployment:
+            details["source"] = new.source_deployment
+        audited(session, act.actor, action, slug, act.now, reason=act.reason, details=details)
         return rows.deployment(row)
+
+
+def removed(store: Store, uuid: str, act: Act) -> None:
+    """Delete an environment that has nothing: forget it, or hold it where Git declares it."""
+    with store.writing() as session:
+        environment = session.get_one(EnvironmentRow, uuid)
+        opened = lines(session, [uuid]).get(uuid, ())
+        is_at_work = any(found.status not in REPLACEABLE for found in opened)
+        if is_at_work or attempts_within(session, uuid, environment.last_success) or environment.last_success:
+            raise ConflictError(f"{holding.scope(environment)} is being deployed this very moment; delete it again")
+        environment.version += 1
+        supersede(session, [found.id for found in opened], act.now, by=None, message=_by("deleted", act))
+        if environment.declared:
+            session.add(_destroyed(environment, act))
+        removal.emptied(session, environment, act.now, act.actor)
+        wake_within(session, environment.repository)
+        audited(session, act.actor, "destroy", holding.scope(environment), act.now, reason=act.reason)
 
 
 def requested(store: Store, request: NewRequest, deployments: Sequence[NewDeployment], act: Act) -> list[Deployment]:
@@ -154,13 +184,24 @@ def resumed(store: Store, project: str, environment: str, act: Act) -> None:
         audited(session, act.actor, "resume", scope, act.now, reason=act.reason, details={"holds": kinds})
 
 
+def _destroyed(environment: EnvironmentRow, act: Act) -> HoldRow:
+    return HoldRow(
+        kind=HoldKind.DESTROYED,
+        scope=holding.scope(environment),
+        who=act.actor,
+        why=act.reason or f"deleted by {act.actor}",
+        since=act.now,
+        desired_digest=environment.valid_desired,
+    )
+
+
 def _expect(session: Session, new: NewDeployment, expected: str) -> None:
     query = (
         sa.select(DeploymentRow.id)
         .where(
             DeploymentRow.environment_uuid == new.environment_uuid,
             DeploymentRow.request.is_(None),
-            DeploymentRow.mode.in_((Mode.DEPLOY, Mode.DESTROY, Mode.ROLLBACK)),
+            DeploymentRow.mode.in_(CHANGES),
         )
         .order_by(DeploymentRow.number.desc())
         .limit(1)
@@ -198,6 +239,7 @@ def _end(session: Session, row: DeploymentRow, status: Status, message: str, now
         environment.version += 1
         if environment.decided_deployment == row.id:
             environment.decided_ended = status
+        removal.settle(session, environment)
         wake_within(session, environment.repository)
 
 

@@ -19,6 +19,7 @@ from controller.history.tables import (
     VerdictRow,
 )
 from controller.model.bundle import ProviderPin
+from controller.model.deployment import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,10 @@ def _rewrite(
     """Put new digests in the place of those before, wherever one of this environment is kept."""
     for deployment, found in sorted(rewritten.items()):
         session.execute(
-            sa.update(DeploymentRow).where(DeploymentRow.id == deployment).values(desired_digest=found.after)
+            # A destroy wants nothing, whatever it is that it destroys.
+            sa.update(DeploymentRow)
+            .where(DeploymentRow.id == deployment, DeploymentRow.mode != Mode.DESTROY)
+            .values(desired_digest=found.after)
         )
         keep_parts(session, deployment, {"desired": found.document})
     after = {**(wanted or {}), **{found.before: found.after for found in rewritten.values()}}

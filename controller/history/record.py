@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from controller.errors import ConflictError
-from controller.history import rows
+from controller.history import holding, removal, rows
 from controller.history.decide import live_commit
 from controller.history.dialect import insert
 from controller.history.opening import NewDeployment, Part, insert_deployment, keep_parts
@@ -19,16 +19,15 @@ from controller.history.tables import (
     DeploymentRow,
     EnvironmentRow,
     EventRow,
-    HoldRow,
     LogChunkRow,
     OutputsRow,
 )
 from controller.history.watching import wake_within
-from controller.model.deployment import FINAL, HoldKind, Mode, Rank, Status
+from controller.model.deployment import CHANGES, FINAL, Mode, Rank, Status
 from controller.model.document import Json
 from controller.model.record import Counts, Deployment
 
-_CHANGES = (Mode.DEPLOY, Mode.DESTROY, Mode.ROLLBACK)
+_RANKS = tuple(Rank)  # highest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +122,17 @@ def begin_apply(store: Store, id: str, now: datetime) -> None:
         environment.version += 1
         row.applied_before = environment.applied
         environment.applied = environment.live_commit = None
-        _hold(session, row, environment, now)
+        holding.hold(session, row, environment, now)
 
 
-def not_begun(store: Store, id: str) -> None:
+def not_begun(store: Store, id: str, now: datetime) -> None:
     """The plan was of an older state and nothing was done: it is planned again, what was applied is so still."""
     with store.writing() as session:
         row = _in(_row(session, id), Status.APPLYING, Status.INTERRUPTED)
         row.status, row.attempts, row.plan_digest = Status.PLANNING, 0, None
         row.replans += 1
         row.message = "the state has changed since the plan was made; planning again"
-        _as_before(session, row)
+        _as_before(session, row, now)
 
 
 def lost(store: Store, id: str, message: str) -> None:
@@ -162,6 +161,8 @@ def finished(store: Store, id: str, finish: Finish, now: datetime) -> Deployment
             insert_deployment(session, follow_up, now)
             if environment is not None and environment.decided_deployment == row.id:
                 environment.decided_deployment, environment.decided_ended = follow_up.id, None
+        if environment is not None and row.request is None:
+            removal.settle(session, environment)
         wake_within(session, environment.repository if environment else None)
         return rows.deployment(row)
 
@@ -187,47 +188,39 @@ def _ended(session: Session, row: DeploymentRow, environment: EnvironmentRow, fi
     if environment.decided_deployment == row.id:
         environment.decided_ended = finish.status
     if finish.untouched:
-        _as_before(session, row)
+        _as_before(session, row, now)
     if not finish.applied:
+        return
+    holding.hold(session, row, environment, now)
+    if row.mode == Mode.DESTROY:
+        removal.emptied(session, environment, now, f"deployment {row.id}")
         return
     environment.applied, environment.applied_deployment = row.desired_digest, row.id
     environment.last_success = row.id
     environment.live_commit = live_commit(session, environment)
-    _hold(session, row, environment, now)
+    holding.in_step(session, row, environment, now)
 
 
 def _has_successor(session: Session, row: DeploymentRow) -> bool:
-    """Whether something newer waits in the line: it brings the environment in step by itself."""
+    """Whether something waits in the line that goes first anyway: it makes of the environment what is wanted now."""
+    ranks = _RANKS[: _RANKS.index(Rank(row.rank)) + 1]
     query = sa.select(DeploymentRow.id).where(
         DeploymentRow.environment_uuid == row.environment_uuid,
         DeploymentRow.cleared.is_(False),
         DeploymentRow.completed_at.is_(None),
-        DeploymentRow.mode.in_(_CHANGES),
+        DeploymentRow.mode.in_(CHANGES),
+        DeploymentRow.rank.in_(ranks),
         DeploymentRow.id != row.id,
     )
     return session.scalars(query.limit(1)).first() is not None
 
 
-def _as_before(session: Session, row: DeploymentRow) -> None:
+def _as_before(session: Session, row: DeploymentRow, now: datetime) -> None:
     environment = session.get_one(EnvironmentRow, row.environment_uuid)
     environment.version += 1
+    holding.take_back(session, row, environment, now)
     environment.applied = row.applied_before
     environment.live_commit = live_commit(session, environment)
-
-
-def _hold(session: Session, row: DeploymentRow, environment: EnvironmentRow, now: datetime) -> None:
-    """What a person deploys and Git does not want pins the environment, as soon as it is, or may be, in effect."""
-    is_by_person = Rank(row.rank) in (Rank.PERSON, Rank.ROLLBACK) and row.mode in (Mode.DEPLOY, Mode.ROLLBACK)
-    if not is_by_person or environment.repository is None or row.desired_digest == environment.valid_desired:
-        return
-    scope = f"{environment.project}/{environment.name}"
-    query = sa.select(HoldRow).where(
-        HoldRow.scope == scope, HoldRow.kind == HoldKind.PINNED, HoldRow.ended_at.is_(None)
-    )
-    hold = session.scalars(query).one_or_none() or HoldRow(scope=scope, kind=HoldKind.PINNED)
-    hold.who, hold.why, hold.since = row.created_by, row.reason, hold.since or now
-    hold.desired_digest = environment.valid_desired
-    session.add(hold)
 
 
 def _row(session: Session, id: str) -> DeploymentRow:

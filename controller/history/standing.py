@@ -26,7 +26,7 @@ from controller.history.tables import (
     VerdictRow,
 )
 from controller.model.bundle import ProviderPin
-from controller.model.deployment import Mode, Rank, Status, VerdictKind
+from controller.model.deployment import REPLACEABLE, Mode, Rank, Status, VerdictKind
 from controller.model.record import Deployment, Environment, Hold, OpenDeployment, Repository
 
 _NAMES = sa.select(
@@ -38,7 +38,6 @@ _NAMES = sa.select(
     EnvironmentRow.removed_at,
 ).order_by(EnvironmentRow.project, EnvironmentRow.name)
 _FEW = 100  # rows that are asked for one by one
-_REPLACEABLE = (Status.QUEUED, Status.PLANNING, Status.AWAITING_APPROVAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ class RepositoryStanding:
     environments: Mapping[str, Standing]  # by P/E
     owners: Mapping[str, str]  # project -> repository that declared it first
     modules: Mapping[str, str]  # pinned sources
-    uuids: Mapping[str, str]  # of all environments -> P/E
+    uuids: Mapping[str, str]  # of all environments that were not removed -> P/E
 
 
 def standing(
@@ -98,7 +97,7 @@ def standing(
             environments=_standings(session, repository, now, everywhere, known or {}),
             owners={project.id: project.repository for project in session.scalars(sa.select(ProjectRow))},
             modules={pin.source: pin.commit for pin in modules},
-            uuids={row.uuid: f"{row.project}/{row.name}" for row in everywhere},
+            uuids={row.uuid: f"{row.project}/{row.name}" for row in everywhere if row.removed_at is None},
         )
 
 
@@ -142,6 +141,7 @@ def last_from_git(store: Store, project: str, environment: str, *, pinned_too: b
             EnvironmentRow.project == project,
             EnvironmentRow.name == environment,
             EnvironmentRow.removed_at.is_(None),
+            EnvironmentRow.last_success.is_not(None),  # else all of it was destroyed since
             DeploymentRow.status == Status.SUCCEEDED,
             DeploymentRow.mode.in_((Mode.DEPLOY, Mode.ROLLBACK)),
         )
@@ -261,7 +261,7 @@ def _pending(
     session: Session, repository: str, opened: Mapping[str, Sequence[OpenDeployment]]
 ) -> dict[str, tuple[Pending, ...]]:
     """Changes that are held, or whose deployment can still be replaced."""
-    ids = [one.id for line in opened.values() for one in line if one.status in _REPLACEABLE]
+    ids = [one.id for line in opened.values() for one in line if one.status in REPLACEABLE]
     query = (
         sa.select(
             VerdictRow.environment_uuid, CommitRow.position, VerdictRow.commit, VerdictRow.desired, VerdictRow.reason

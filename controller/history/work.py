@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from controller.errors import NotFoundError
 from controller.history import rows
@@ -22,6 +22,7 @@ from controller.history.tables import (
     LogChunkRow,
 )
 from controller.model.bundle import Binding, ProviderPin
+from controller.model.deployment import Mode, Status
 from controller.model.record import Deployment, Environment
 
 __all__ = [
@@ -100,15 +101,23 @@ def work(store: Store, id: str) -> Work:
 
 def attempts_since(store: Store, environment_uuid: str, success: str | None) -> list[str]:
     """Deployments that began to change an environment since its last success, that one first."""
-    query = sa.select(DeploymentRow.id).where(
-        DeploymentRow.environment_uuid == environment_uuid, DeploymentRow.apply_started_at.is_not(None)
-    )
     with store.reading() as session:
-        first: list[str] = []
-        if success is not None:
-            row = session.scalars(sa.select(DeploymentRow).where(DeploymentRow.id == success)).one()
-            query, first = query.where(DeploymentRow.number > row.number), [success]
-        return [*first, *session.scalars(query.order_by(DeploymentRow.number))]
+        return [*([success] if success else []), *attempts_within(session, environment_uuid, success)]
+
+
+def attempts_within(session: Session, environment_uuid: str, success: str | None) -> list[str]:
+    """Those after its last success. What came before a destroy that succeeded has left nothing behind."""
+    row = aliased(DeploymentRow)
+    emptied = sa.and_(row.mode == Mode.DESTROY, row.status == Status.SUCCEEDED)
+    since = sa.select(sa.func.max(row.number)).where(
+        row.environment_uuid == environment_uuid, sa.or_(row.id == success, emptied)
+    )
+    query = sa.select(DeploymentRow.id).where(
+        DeploymentRow.environment_uuid == environment_uuid,
+        DeploymentRow.apply_started_at.is_not(None),
+        DeploymentRow.number > sa.func.coalesce(since.scalar_subquery(), 0),
+    )
+    return list(session.scalars(query.order_by(DeploymentRow.number)))
 
 
 def last_engine_version(store: Store, environment_uuid: str) -> str | None:

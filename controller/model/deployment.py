@@ -17,6 +17,10 @@ class Mode(StrEnum):
     DRIFT = "drift"
 
 
+# Those that change their environment; plans and drift checks only look at it.
+CHANGES = (Mode.DEPLOY, Mode.DESTROY, Mode.ROLLBACK)
+
+
 class Status(StrEnum):
     QUEUED = "queued"
     PLANNING = "planning"
@@ -34,6 +38,8 @@ class Status(StrEnum):
 
 OPEN = frozenset({Status.QUEUED, Status.PLANNING, Status.AWAITING_APPROVAL, Status.APPLYING, Status.INTERRUPTED})
 FINAL = frozenset(Status) - OPEN
+# A newer deployment takes the place of one in these; a running apply is never replaced.
+REPLACEABLE = frozenset({Status.QUEUED, Status.PLANNING, Status.AWAITING_APPROVAL})
 
 
 class VerdictKind(StrEnum):

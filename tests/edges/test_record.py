@@ -93,7 +93,7 @@ def test_an_apply_that_did_nothing_leaves_what_was_applied(store: Store) -> None
     claim(store)
     record.planned(store, second, plan())
     record.begin_apply(store, second, after(30))
-    record.not_begun(store, second)
+    record.not_begun(store, second, after(31))
     assert the_environment(store).applied == "d1"
     assert (read.deployment(store, second).status, read.deployment(store, second).plan_digest) == (
         Status.PLANNING,

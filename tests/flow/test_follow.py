@@ -164,7 +164,7 @@ def test_a_directory_that_is_gone_marks_the_environment_and_destroys_nothing(acm
     found = acme.environment("development")
     assert (found.status, found.desired) == (EnvironmentStatus.MARKED_FOR_REMOVAL, None)
     assert found.note == (
-        "its directory is gone from Git; it stays as it is: this release does not destroy environments by itself"
+        "its directory is gone from Git; it stays as it is until somebody deletes it (`lockstep delete environment`)"
     )
     assert "development" not in acme.told(commit)
     acme.deploy(project(development=sized(1)))

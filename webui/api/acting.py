@@ -30,6 +30,36 @@ def deploy(call: Call) -> Reply:
     return objects.Deployed(deployment=objects.Deployment.model_validate(made))
 
 
+def rollback(call: Call) -> Reply:
+    asked: requests.Rollback = call.body
+    made = actions.rollback(
+        call.doors,
+        call.caller.name,
+        call.path["project"],
+        call.path["environment"],
+        asked.deployment,
+        log_recipient=asked.log_recipient,
+        outputs_recipient=asked.outputs_recipient,
+        expect_last=asked.expect_last,
+        reason=asked.reason,
+    )
+    return objects.Deployment.model_validate(made)
+
+
+def destroy(call: Call) -> Reply:
+    asked: requests.Destroy = call.body
+    made = actions.destroy(
+        call.doors,
+        call.caller.name,
+        call.path["project"],
+        call.path["environment"],
+        log_recipient=asked.log_recipient,
+        expect_last=asked.expect_last,
+        reason=asked.reason,
+    )
+    return objects.Destroyed(deployment=objects.Deployment.model_validate(made) if made else None)
+
+
 def resume(call: Call) -> Reply:
     asked: requests.Reason = call.body
     project, environment = call.path["project"], call.path["environment"]
@@ -52,6 +82,12 @@ def discard(call: Call) -> Reply:
 def cancel(call: Call) -> Reply:
     asked: requests.Reason = call.body
     made = actions.cancel(call.doors, call.caller.name, call.deployment.id, reason=asked.reason)
+    return objects.Deployment.model_validate(made)
+
+
+def retry(call: Call) -> Reply:
+    asked: requests.Reason = call.body
+    made = actions.retry(call.doors, call.caller.name, call.deployment.id, reason=asked.reason)
     return objects.Deployment.model_validate(made)
 
 

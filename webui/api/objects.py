@@ -162,6 +162,12 @@ class Deployments(Shown):
     next: str | None = None
 
 
+class Destroyed(Shown):
+    """`deployment` null: there was nothing to destroy, and the environment is gone, or held, already."""
+
+    deployment: Deployment | None
+
+
 class DryRun(Shown):
     """What a deployment would be; nothing of it was stored. `is_new`: it differs from what is applied."""
 

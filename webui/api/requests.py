@@ -98,6 +98,24 @@ class Deploy(Asked):
         return self
 
 
+class Rollback(Asked):
+    """To which deployment; `expect_last`: refused unless that one is the newest."""
+
+    deployment: str
+    log_recipient: str | None = None
+    outputs_recipient: str | None = None
+    expect_last: str | None = None
+    reason: str = Field(default="", max_length=500)
+
+
+class Destroy(Asked):
+    """`expect_last`: refused unless this is the newest deployment."""
+
+    log_recipient: str | None = None
+    expect_last: str | None = None
+    reason: str = Field(default="", max_length=500)
+
+
 class PlanRef(Asked):
     """A branch, tag, request ref or commit id to plan; the repository may be left out where there is one."""
 
