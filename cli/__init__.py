@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = {
     "approve": "cli.approve",
     "cancel": "cli.cancel",
     "db": "cli.db",
+    "delete": "cli.delete",
     "demo": "cli.demo",
     "deploy": "cli.deploy",
     "diff": "cli.diff",
@@ -33,6 +34,8 @@ COMMANDS: Mapping[str, str] = {
     "refresh": "cli.refresh",
     "render": "cli.render",
     "resume": "cli.resume",
+    "retry": "cli.retry",
+    "rollback": "cli.rollback",
     "schema": "cli.schema",
     "serve": "cli.serve",
     "token": "cli.token",
@@ -40,10 +43,7 @@ COMMANDS: Mapping[str, str] = {
 }
 
 # Words that messages and pages name already, and that this release does not have.
-LATER = frozenset(
-    {"adopt", "allow", "create", "delete", "drift", "providers"}
-    | {"rebind", "retry", "rollback", "score", "suspend", "why"}
-)
+LATER = frozenset({"adopt", "allow", "create", "drift", "providers", "rebind", "score", "suspend", "why"})
 
 
 YOUNG = 200_000  # new values before Python looks for circles among them; it would after some hundreds

@@ -18,14 +18,13 @@ _MADE = (HoldKind.PINNED, HoldKind.DESTROYED)
 def hold(session: Session, row: DeploymentRow, environment: EnvironmentRow, now: datetime) -> None:
     """Hold an environment where what a person does to it is not what Git wants, as soon as it may be in effect."""
     kind = _kind(row, environment)
-    if kind is None:
-        return
-    kinds = {found.kind: found for found in _open(session, environment, _MADE)}
-    found = kinds.pop(kind, None) or HoldRow(scope=scope(environment), kind=kind)
-    found.who, found.why, found.since = row.created_by, row.reason, found.since or now
-    found.desired_digest = environment.valid_desired
-    session.add(found)
-    _end(kinds.values(), now, f"deployment {row.id}")
+    if kind is not None:
+        _hold(session, environment, kind, row.created_by, row.reason, now)
+
+
+def hold_destroyed(session: Session, environment: EnvironmentRow, who: str, why: str, now: datetime) -> None:
+    """Hold an environment that was deleted and had nothing."""
+    _hold(session, environment, HoldKind.DESTROYED, who, why, now)
 
 
 def in_step(session: Session, row: DeploymentRow, environment: EnvironmentRow, now: datetime) -> None:
@@ -56,6 +55,18 @@ def _kind(row: DeploymentRow, environment: EnvironmentRow) -> HoldKind | None:
     if row.mode == Mode.DESTROY:
         return HoldKind.DESTROYED if environment.declared else None
     return HoldKind.PINNED if row.desired_digest != environment.valid_desired else None
+
+
+def _hold(
+    session: Session, environment: EnvironmentRow, kind: HoldKind, who: str, why: str, now: datetime
+) -> None:
+    """One hold of a kind that is there already tells of the new reason; one of the other kind is over."""
+    kinds = {found.kind: found for found in _open(session, environment, _MADE)}
+    found = kinds.pop(kind, None) or HoldRow(scope=scope(environment), kind=kind)
+    found.who, found.why, found.since = who, why, found.since or now
+    found.desired_digest = environment.valid_desired
+    session.add(found)
+    _end(kinds.values(), now, f"{who}, who has {kind} it")
 
 
 def _is_by_person(row: DeploymentRow) -> bool:

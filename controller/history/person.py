@@ -19,7 +19,7 @@ from controller.history.store import Store
 from controller.history.tables import DeploymentRow, EnvironmentRow, HoldRow, RequestRow
 from controller.history.watching import wake_within
 from controller.history.work import attempts_within
-from controller.model.deployment import CHANGES, FINAL, REPLACEABLE, HoldKind, Mode, Rank, Status
+from controller.model.deployment import CHANGES, FINAL, REPLACEABLE, Mode, Rank, Status
 from controller.model.document import Json
 from controller.model.record import Deployment, OpenDeployment
 
@@ -98,7 +98,7 @@ def removed(store: Store, uuid: str, act: Act) -> None:
         environment.version += 1
         supersede(session, [found.id for found in opened], act.now, by=None, message=_by("deleted", act))
         if environment.declared:
-            session.add(_destroyed(environment, act))
+            holding.hold_destroyed(session, environment, act.actor, act.reason or _by("deleted", act), act.now)
         removal.emptied(session, environment, act.now, act.actor)
         wake_within(session, environment.repository)
         audited(session, act.actor, "destroy", holding.scope(environment), act.now, reason=act.reason)
@@ -182,17 +182,6 @@ def resumed(store: Store, project: str, environment: str, act: Act) -> None:
         wake_within(session, row.repository)
         kinds = sorted(hold.kind for hold in own)
         audited(session, act.actor, "resume", scope, act.now, reason=act.reason, details={"holds": kinds})
-
-
-def _destroyed(environment: EnvironmentRow, act: Act) -> HoldRow:
-    return HoldRow(
-        kind=HoldKind.DESTROYED,
-        scope=holding.scope(environment),
-        who=act.actor,
-        why=act.reason or f"deleted by {act.actor}",
-        since=act.now,
-        desired_digest=environment.valid_desired,
-    )
 
 
 def _expect(session: Session, new: NewDeployment, expected: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from controller.history import read
 from controller.model.deployment import Role, Status
+from controller.runner.protocol import Ended
 from controller.secrets import age
 from tests import deploy_factories
 from tests import webui_factories as make
@@ -43,6 +44,46 @@ def _waiting(company: Company) -> str:
     company.at_work.settle()
     assert company.at_work.last("staging").status is Status.AWAITING_APPROVAL
     return str(id)
+
+
+def test_an_environment_is_rolled_back_and_its_failed_deployment_tried_again(company: Company):
+    api = company.site.api("grace", Role.DEPLOYER)
+    first = company.at_work.last("staging")
+    company.at_work.deploy(deploy_factories.project(staging=sized(2)))
+    company.at_work.runner.script = Script(apply=Ended.FAILED, message="apply failed: quota")
+    reply = api.post("/environments/shop/staging/rollback", {"deployment": first.id[:8], "reason": "2 is broken"})
+    assert reply.status_code == 201
+    assert {name: reply.json[name] for name in ("mode", "status", "source_deployment", "created_by")} == {
+        "mode": "rollback",
+        "status": "queued",
+        "source_deployment": first.id,
+        "created_by": "grace",
+    }
+    company.at_work.settle()
+    company.at_work.runner.script = Script()
+    again = api.post(f"/deployments/{reply.json['id']}/retry", {})
+    company.at_work.settle()
+    assert (again.status_code, again.json["mode"]) == (201, "rollback")
+    assert company.at_work.environment("staging").applied == first.desired_digest
+
+
+def test_an_environment_is_destroyed_and_what_has_nothing_is_deleted_at_once(company: Company):
+    api = company.site.api("grace", Role.DEPLOYER)
+    reply = api.post("/environments/shop/staging/destroy", {"reason": "not needed"})
+    assert reply.status_code == 201
+    made = reply.json["deployment"]
+    assert (made["mode"], made["status"], made["created_by"]) == ("destroy", "queued", "grace")
+    assert api.get("/environments/shop/staging").json["status"] == "deleting"
+    company.at_work.settle()
+    assert api.get("/environments/shop/staging").json["holds"][0]["kind"] == "destroyed"
+    assert api.post("/environments/shop/staging/destroy", {}).json == {"deployment": None}
+
+
+def test_a_viewer_destroys_nothing(company: Company):
+    api = company.site.api("vera", Role.VIEWER)
+    for path, body in (("rollback", {"deployment": "x"}), ("destroy", {})):
+        assert api.post(f"/environments/shop/staging/{path}", body).status_code == 403
+    assert company.at_work.environment("staging").holds == ()
 
 
 def test_a_manifest_is_deployed(company: Company):

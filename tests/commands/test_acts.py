@@ -1,0 +1,81 @@
+"""What happens when somebody rolls back, tries again or deletes from the command line?"""
+
+from __future__ import annotations
+
+import cli
+from controller.history import read
+from controller.model.deployment import HoldKind, Mode, Status
+from controller.runner.protocol import Ended
+from tests.commands.conftest import Company
+from tests.deploy_factories import Script, project, sized
+
+
+def test_a_rollback_is_waited_for(capsys, company: Company):
+    first = company.last()
+    company.world.push(project(staging=sized(2)))
+    company.world.poll()
+    wait_for(company, 2)
+    assert cli.main(["rollback", "shop", "staging", first.id, "--reason", "2 is broken"]) == 0
+    row = company.last()
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines()[0] == f"deployment {row.id} of shop/staging is queued"
+    assert err.splitlines()[-1].startswith(f"deployment {row.id} of shop/staging succeeded")
+    assert (row.mode, row.status, row.source_deployment) == (Mode.ROLLBACK, Status.SUCCEEDED, first.id)
+
+
+def test_a_rollback_to_another_environment_is_a_conflict(capsys, company: Company):
+    company.world.push(project(staging=sized(1), production=sized(1)))
+    company.world.poll()
+    wait_for(company, 2)
+    other = company.last("production")
+    assert cli.main(["rollback", "shop", "staging", other.id]) == 3
+    assert capsys.readouterr().err == (
+        f"deployment {other.id} is one of another environment than shop/staging; "
+        "`lockstep get deployments shop staging` lists them\n"
+    )
+
+
+def test_what_failed_is_tried_again(capsys, company: Company):
+    company.runner.script = Script(apply=Ended.FAILED, message="apply failed: quota")
+    company.world.push(project(staging=sized(2)))
+    company.world.poll()
+    wait_for(company, 2)
+    failed = company.last()
+    company.runner.script = Script()
+    assert cli.main(["retry", failed.id]) == 0
+    row = company.last()
+    assert capsys.readouterr().err.splitlines()[0] == f"deployment {row.id} of shop/staging is queued"
+    assert (row.status, row.reason) == (Status.SUCCEEDED, f"retry of deployment {failed.id} by alice")
+
+
+def test_an_environment_is_deleted(capsys, company: Company):
+    company.runner.script = Script(counts={})
+    assert cli.main(["delete", "environment", "shop", "staging", "--no-prompt", "--reason", "not needed"]) == 0
+    row = company.last()
+    assert (row.mode, row.status) == (Mode.DESTROY, Status.SUCCEEDED)
+    (hold,) = read.environment(company.world.doors.store, "shop", "staging").holds
+    assert hold.kind is HoldKind.DESTROYED
+    assert cli.main(["delete", "environment", "shop", "staging", "--no-prompt"]) == 0
+    assert capsys.readouterr().err.splitlines()[-1] == "shop/staging had nothing that could be destroyed; it is deleted"
+
+
+def test_nothing_is_deleted_where_nobody_can_be_asked(capsys, company: Company):
+    assert cli.main(["delete", "environment", "shop", "staging"]) == 2
+    assert capsys.readouterr().err == (
+        "shop/staging: this destroys all that it has; say --no-prompt where nobody can be asked\n"
+    )
+    assert len(company.world.deployments()) == 1
+
+
+def test_an_environment_that_there_is_not_is_not_deleted(capsys, company: Company):
+    assert cli.main(["delete", "environment", "shop", "stagign", "--no-prompt"]) == 6
+    assert "did you mean `staging`?" in capsys.readouterr().err
+
+
+def wait_for(company: Company, count: int) -> None:
+    """Until so many deployments have ended; they are carried through in another thread."""
+    while True:
+        rows = company.world.deployments()
+        if len(rows) >= count and all(row.completed_at is not None for row in rows):
+            return
