@@ -113,13 +113,14 @@ def decide(wants: Sequence[Want], now: Want | None, state: State) -> Outcome:
     now, which differs from what that commit wanted when it was decided where a source or a pin has changed.
     """
     rulings, changes, target = _changes(wants, state)
+    waits = changes[-1].waits if changes else now.waits if now else ""
     if now is not None and now.digest is not None and now.digest != target:
         changes, target = _woken(changes, Change(now.commit, now.digest)), now.digest
     known = [change.commit for change in changes if change.digest is not None]
     commit = known[-1] if known else state.desired_commit
     if target is None or commit is None:
         told = _told(changes, None, _Verdict())
-        return Outcome((*rulings, *told), waits=changes[-1].waits if changes else "")
+        return Outcome((*rulings, *told), waits=waits)
     released = _released(wants, state)
     verdict = _verdict(target, state, released)
     outcome = _opened(commit, target, verdict, state, released)
@@ -133,7 +134,7 @@ def decide(wants: Sequence[Want], now: Want | None, state: State) -> Outcome:
         desired_commit=commit,
         ends_pin=outcome.ends_pin,
         releases_pin=outcome.releases_pin,
-        waits=outcome.waits or (changes[-1].waits if changes else ""),
+        waits=outcome.waits or waits,
     )
 
 

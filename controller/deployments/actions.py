@@ -105,8 +105,9 @@ def rollback(  # noqa: PLR0913  (one for each option of the command)
     found = read.environment(doors.store, project, environment)
     target = history.work(doors.store, read.deployment(doors.store, id).id)
     readers = keys.given(log_recipient, outputs_recipient, doors.recipients)
-    new = again.rollback(doors, target, found, actor, readers)
-    return _opened_again(doors, new, _act(doors, actor, reason), "rollback", expect_last)
+    act = _act(doors, actor, reason)
+    new = again.rollback(doors, target, found, act, readers)
+    return _opened_again(doors, new, act, "rollback", expect_last)
 
 
 def retry(doors: Doors, actor: str, id: str, *, reason: str = "") -> Deployment:
@@ -115,8 +116,8 @@ def retry(doors: Doors, actor: str, id: str, *, reason: str = "") -> Deployment:
     if work.environment is None:
         raise ConflictError(f"deployment {work.deployment.id} only plans; plan it again instead")
     found = read.environment(doors.store, work.environment.project, work.environment.name)
-    new = again.retry(doors, work, found, actor)
-    return _opened_again(doors, new, _act(doors, actor, reason), "retry", None)
+    act = _act(doors, actor, reason)
+    return _opened_again(doors, again.retry(doors, work, found, act), act, "retry", None)
 
 
 def destroy(
@@ -140,7 +141,7 @@ def destroy(
         person.removed(doors.store, found.uuid, act)
         return None
     readers = keys.given(log_recipient, None, doors.recipients)
-    new = again.destroy(doors, history.work(doors.store, attempts[-1]), found, actor, readers)
+    new = again.destroy(doors, history.work(doors.store, attempts[-1]), found, act, readers)
     return _opened_again(doors, new, act, "destroy", expect_last)
 
 

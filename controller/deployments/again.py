@@ -19,6 +19,7 @@ from controller.deployments.keys import Readers
 from controller.errors import ConflictError, LockstepError
 from controller.history import opening, read
 from controller.history.opening import NewDeployment, Part
+from controller.history.person import Act
 from controller.history.work import Work
 from controller.model.deployment import CHANGES, FINAL, NOTHING, Mode, Rank, Status
 from controller.model.record import Deployment, Environment
@@ -41,38 +42,38 @@ def follow_up(
     )
 
 
-def retry(doors: Doors, work: Work, environment: Environment, actor: str) -> NewDeployment:
+def retry(doors: Doors, work: Work, environment: Environment, act: Act) -> NewDeployment:
     """The same once more, because a person says so."""
     row = work.deployment
     _check_retry(row, environment)
     _check_is_newest(doors, row, environment)
-    made = _same(doors, work, f"retry of deployment {row.id} by {actor}", _readers(doors, work))
-    return replace(_as_of_today(doors, made, environment), created_by=actor, source_deployment=row.id)
+    made = _same(doors, work, _why(f"retry of deployment {row.id}", act), _readers(doors, work))
+    return replace(_as_of_today(doors, made, environment), created_by=act.actor, source_deployment=row.id)
 
 
-def rollback(doors: Doors, target: Work, environment: Environment, actor: str, readers: Readers) -> NewDeployment:
+def rollback(doors: Doors, target: Work, environment: Environment, act: Act, readers: Readers) -> NewDeployment:
     """What an earlier deployment of the environment wanted, with the catalogue and the pins of then."""
     row = target.deployment
     _check_target(target, environment)
     return replace(
-        _as_of_today(doors, _same(doors, target, f"rollback to deployment {row.id} by {actor}", readers), environment),
+        _as_of_today(doors, _same(doors, target, _why(f"rollback to deployment {row.id}", act), readers), environment),
         mode=Mode.ROLLBACK,
         rank=Rank.ROLLBACK,
-        created_by=actor,
+        created_by=act.actor,
         must_approve="",
         source_deployment=row.id,
     )
 
 
-def destroy(doors: Doors, last: Work, environment: Environment, actor: str, readers: Readers) -> NewDeployment:
+def destroy(doors: Doors, last: Work, environment: Environment, act: Act, readers: Readers) -> NewDeployment:
     """The end of all that an environment has. `last`: the newest deployment that began to change it."""
     row = last.deployment
     return replace(
-        _as_of_today(doors, _same(doors, last, f"destroyed by {actor}", readers), environment),
+        _as_of_today(doors, _same(doors, last, _why("destroyed", act), readers), environment),
         mode=Mode.DESTROY,
         rank=Rank.DESTROY,
         desired_digest=NOTHING,
-        created_by=actor,
+        created_by=act.actor,
         must_approve="",
         source_deployment=row.id,
     )
@@ -104,6 +105,10 @@ def _same(doors: Doors, work: Work, reason: str, readers: Readers) -> NewDeploym
         outputs_recipient=readers.outputs_recipient,
         outputs_key=readers.outputs_key,
     )
+
+
+def _why(what: str, act: Act) -> str:
+    return f"{what} by {act.actor}" + (f": {act.reason}" if act.reason else "")
 
 
 def _readers(doors: Doors, work: Work) -> Readers:

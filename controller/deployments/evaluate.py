@@ -79,7 +79,7 @@ def answer(question: Question) -> Evaluated:
     try:
         resolved, _ = resolve(question)
     except pipeline.NoBaseError:
-        return Evaluated(waits=f"source {config.source} has not been deployed" if config else "", config=config)
+        return Evaluated(waits=f"{config.source} has nothing deployed" if config else "", config=config)
     except ManifestError as e:
         return Evaluated(problems=tuple(str(problem) for problem in e.problems), config=config)
     return Evaluated(resolved.desired.digest, config=config)

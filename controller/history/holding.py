@@ -57,9 +57,7 @@ def _kind(row: DeploymentRow, environment: EnvironmentRow) -> HoldKind | None:
     return HoldKind.PINNED if row.desired_digest != environment.valid_desired else None
 
 
-def _hold(
-    session: Session, environment: EnvironmentRow, kind: HoldKind, who: str, why: str, now: datetime
-) -> None:
+def _hold(session: Session, environment: EnvironmentRow, kind: HoldKind, who: str, why: str, now: datetime) -> None:
     """One hold of a kind that is there already tells of the new reason; one of the other kind is over."""
     kinds = {found.kind: found for found in _open(session, environment, _MADE)}
     found = kinds.pop(kind, None) or HoldRow(scope=scope(environment), kind=kind)

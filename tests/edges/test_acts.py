@@ -56,7 +56,7 @@ def test_a_destroy_plans_the_end_of_what_was_deployed_last(acme: World) -> None:
     (first,) = deployed(acme, 1)
     row = destroyed(acme, reason="not needed")
     assert (row.mode, row.status, row.desired_digest) == (Mode.DESTROY, Status.SUCCEEDED, NOTHING)
-    assert (row.reason, row.created_by, row.source_deployment) == ("destroyed by ann", "ann", first.id)
+    assert (row.reason, row.created_by, row.source_deployment) == ("destroyed by ann: not needed", "ann", first.id)
     assert [job.mode for job in acme.runner.jobs if job.deployment == row.id] == [Mode.DESTROY, Mode.DESTROY]
     assert acme.runner.bundles[row.id] == acme.runner.bundles[first.id]
 
@@ -94,6 +94,17 @@ def test_a_destroyed_environment_that_is_resumed_is_deployed_as_git_wants_it(acm
         row.desired_digest,
         (),
     )
+
+
+def test_what_is_promoted_from_a_destroyed_environment_stays_as_it_is_and_says_so(acme: World) -> None:
+    settings = {"projects/shop/production/environment.yaml": "source: environment://development\n"}
+    acme.push(settings)
+    deployed(acme, 1)
+    before = acme.environment("production").applied
+    destroyed(acme)
+    found = acme.environment("production")
+    assert (found.applied, found.note) == (before, "environment://development has nothing deployed")
+    assert ticks(acme) == 0
 
 
 def test_an_environment_whose_directory_is_gone_is_marked_and_forgotten_after_its_destroy(acme: World) -> None:
@@ -249,7 +260,7 @@ def test_a_rollback_deploys_what_was_wanted_then_and_pins(acme: World) -> None:
     row = read.deployment(acme.doors.store, row.id)
     assert (row.mode, row.rank, row.status) == (Mode.ROLLBACK, Rank.ROLLBACK, Status.SUCCEEDED)
     assert (row.desired_digest, row.commit) == (first.desired_digest, first.commit)
-    assert (row.reason, row.source_deployment) == (f"rollback to deployment {first.id} by ann", first.id)
+    assert (row.reason, row.source_deployment) == (f"rollback to deployment {first.id} by ann: 2 is broken", first.id)
     found = acme.environment("development")
     assert found.applied == first.desired_digest
     assert [(hold.kind, hold.desired_digest) for hold in found.holds] == [(HoldKind.PINNED, second.desired_digest)]

@@ -243,10 +243,10 @@ def test_a_target_waits_for_its_source_and_then_runs_what_that_deployed(acme: Wo
     commit = acme.push(promoted())
     acme.poll()
     assert acme.told(commit) == {
-        "production": "held (source environment://staging has not been deployed)",
+        "production": "held (environment://staging has nothing deployed)",
         "staging": "deployed",
     }
-    assert acme.environment("production").note == "source environment://staging has not been deployed"
+    assert acme.environment("production").note == "environment://staging has nothing deployed"
     acme.settle()
     row = acme.last("production")
     assert (row.status, row.commit, row.source_commit) == (Status.SUCCEEDED, commit, commit)
