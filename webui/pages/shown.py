@@ -13,7 +13,7 @@ import controller
 from controller.deployments.doors import Doors
 from controller.errors import NotFoundError
 from controller.history import read
-from controller.model.deployment import OPEN, EngineKind, EnvironmentStatus, Mode, Role, Status
+from controller.model.deployment import OPEN, EngineKind, EnvironmentStatus, HoldKind, Mode, Role, Status
 from controller.model.record import CommitRecord, Deployment, Environment
 from webui import access
 from webui.access import Caller
@@ -25,6 +25,7 @@ _MOST = 200
 
 _SENTENCES = {
     "held": "Git is watched, but nothing is deployed from it while the hold lasts.",
+    "destroyed": "A person destroyed it. Git declares it still; to resume brings it back.",
     "rejected": "What was live before goes on.",
     "in step": "What is applied is what Git wants.",
     "deploying": "A deployment is at work.",
@@ -146,6 +147,8 @@ def state_of(found: Environment, queue: Sequence[Deployment]) -> str:
         return "deploying"
     if Status.AWAITING_APPROVAL in statuses:
         return "waiting"
+    if any(hold.kind is HoldKind.DESTROYED for hold in found.holds) and found.last_success is None:
+        return "destroyed"
     if found.holds:
         return "held"
     if found.problems:
