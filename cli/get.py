@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from cli import available, client, output, progress
+from cli.client import Client
 from cli.exits import Exit, Stop
 from cli.output import Cell
 from controller.model.deployment import Status
@@ -76,8 +77,10 @@ def deployments(project: str | None, environment: str | None, form: str, **filte
 @click.argument("id")
 @output.format_option("yaml", "json")
 def deployment(id: str, form: str) -> None:
-    """Print one deployment."""
-    _one(("deployments", id), form)
+    """Print one deployment, and how far its apply came if that did not do everything."""
+    with client.connect() as server:
+        row = server.get("deployments", id)
+        output.show(row | {"progress": _progress(server, row)}, form)
 
 
 @command.command()
@@ -189,9 +192,12 @@ def _list(path: tuple[str, ...], columns: Mapping[str, Cell], form: str, **query
         click.echo(f"there is more; give --before {page['next']} for the next page", err=True)
 
 
-def _one(path: tuple[str, ...], form: str) -> None:
-    with client.connect() as server:
-        output.show(server.get(*path), form)
+def _progress(server: Client, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Null where no apply was begun, or all of it is done."""
+    if row["status"] == Status.SUCCEEDED:
+        return None
+    found = server.get("deployments", row["id"], "progress")
+    return {key: found[key] for key in ("done", "total", "nodes", "addresses")} if found["is_begun"] else None
 
 
 def _pairs(metadata: Any) -> str:

@@ -36,7 +36,7 @@ def wait(server: Client, id: str, timeout: timedelta | None = None) -> dict[str,
                 return row
             if until is not None and time.monotonic() >= until:
                 raise Stop(Exit.TIMED_OUT, f"deployment {id} is still {words(row)} after {timeout}; {come_back(id)}")
-            shown.pulse(row)
+            shown.pulse(server, row)
             time.sleep(_EVERY)
     except KeyboardInterrupt:
         raise Stop(Exit.INTERRUPTED, f"\ndeployment {id} goes on without you; {come_back(id)}") from None
@@ -77,6 +77,13 @@ def counts(found: Mapping[str, int] | None) -> str:
     named = [("create", "to create"), ("update", "to update"), ("replace", "to replace"), ("destroy", "to destroy")]
     told = [f"{found[key]} {phrase}" for key, phrase in named if found[key]]
     return ", ".join(told) or "nothing to change in managed resources"
+
+
+def _how_far(server: Client, row: Mapping[str, Any]) -> str:
+    if row["status"] != Status.APPLYING:
+        return ""
+    found = server.get("deployments", row["id"], "progress")
+    return f"{found['done']} of {found['total']} done" if found["total"] else ""
 
 
 def _line(event: Mapping[str, Any]) -> str:
@@ -124,10 +131,10 @@ class _Shown:
             id = row["id"]
             click.echo(f"approve it with `lockstep approve {id}`, or end it with `lockstep discard {id}`", err=True)
 
-    def pulse(self, row: Mapping[str, Any]) -> None:
+    def pulse(self, server: Client, row: Mapping[str, Any]) -> None:
         if self._is_terminal:
-            passed = int(time.monotonic() - self._began)
-            click.echo(f"\r… {words(row)}, {passed} s", nl=False, err=True)
+            told = [words(row), _how_far(server, row), f"{int(time.monotonic() - self._began)} s"]
+            click.echo(f"\r… {', '.join(filter(None, told))}", nl=False, err=True)
 
     def clear(self) -> None:
         if self._is_terminal:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from controller.deployments import again, parts, runs
 from controller.deployments.doors import Doors
-from controller.history import record
+from controller.history import reached, record
 from controller.history.opening import NewDeployment, Part
 from controller.history.record import Finish
 from controller.history.work import Work
+from controller.model.deployment import Status
 from controller.model.record import Deployment
 from controller.runner import durable, protocol
 from controller.runner.protocol import Observation, Phase, Result
 from controller.secrets import age, logs
+from controller.tofu import progress
 
 log = logging.getLogger(__name__)
 
@@ -22,9 +25,17 @@ def finish(doors: Doors, work: Work, seen: Observation | None, end: Finish) -> D
     """End a deployment: its log first, so that whoever sees the end can read it all."""
     if work.deployment.started_at is not None:
         close_log(doors, work, seen)
+    end = replace(end, message="; ".join(filter(None, (end.message, _how_far(doors, work, end)))))
     row = record.finished(doors.store, work.deployment.id, end, doors.now())
     log.info("%s: deployment %s ended %s%s", _of(row), row.id, row.status, f": {row.message}" if row.message else "")
     return row
+
+
+def _how_far(doors: Doors, work: Work, end: Finish) -> str:
+    """What an apply did that did not succeed."""
+    if work.deployment.status not in (Status.APPLYING, Status.INTERRUPTED) or end.applied or end.untouched:
+        return ""
+    return progress.sentence(reached.progress(doors.store, work.deployment.id, ending=end.status))
 
 
 def _of(row: Deployment) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from controller.model.deployment import EngineKind
 from controller.model.document import Json
-from controller.runner import durable, output, protocol, steps
+from controller.runner import durable, output, processes, protocol, steps
 from controller.runner.bundle import MAIN
 from controller.runner.journal import Journal
 from controller.runner.protocol import Ended, Handed, Job, Phase, Result
@@ -67,7 +67,8 @@ class Session:
 
     def attach(self, running: steps.Running) -> Finished:
         """Hear the rest of an engine whose supervisor was lost."""
-        self.journal.event("step_resumed", step=running.step)
+        # Of one that has ended, what it said since its supervisor was lost is lost as well.
+        self.journal.event("step_resumed", step=running.step, alive=processes.is_alive(running.process))
         self.journal.say(f"\n--- {running.step}, heard by a second supervisor ---\n")
         finished = steps.attach(running, self.room(self.stop))
         self._tell(running.step, finished)

@@ -61,7 +61,7 @@ def _conclude(session: Session, result: Result, seconds: float) -> None:
     if job.phase is Phase.APPLY and not (session.directory / protocol.APPLY_STARTED).exists():
         result = dataclasses.replace(result, extent=Extent.NOT_BEGUN)
     journal.say(f"\n{result.message}\n")
-    journal.event("phase_finished", phase=job.phase, status=result.status, message=result.message)
+    journal.event("phase_finished", phase=job.phase, status=result.status, message=result.message, extent=result.extent)
     ends_log = result.ends_run(job)
     if ends_log:
         journal.end()

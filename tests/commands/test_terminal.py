@@ -16,6 +16,7 @@ import pytest
 
 import cli
 from controller.model.deployment import Status
+from controller.runner.protocol import Phase
 from tests.commands.conftest import Company
 from tests.deploy_factories import Script, sized
 
@@ -97,6 +98,16 @@ def test_enter_goes_on_and_the_screen_shows_that_it_is_alive(company: Company, m
         assert cli.main(["approve", company.last().id]) == 0
         assert screen.end() == 0
         assert f"deployment {company.last().id} of shop/staging succeeded" in screen.seen
+
+
+def test_while_it_is_applied_the_screen_shows_how_far_it_is(company: Company, manifest: Path):
+    change = {"address": "module.a.thing.b", "module": "thing.default#a", "action": "create", "attributes": []}
+    company.runner.script = Script(changes=(change, change), hangs_in=Phase.APPLY)
+    with terminal("deploy", "shop", "staging", str(manifest), "--no-prompt") as screen:
+        screen.until("… applying, 0 of 2 done, ")
+        assert cli.main(["cancel", company.last().id]) == 0
+        assert screen.end() == 4
+        assert "; 0 of 2 resources done; " in screen.seen
 
 
 def test_ctrl_c_says_how_to_come_back(company: Company, manifest: Path):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from controller.errors import NotFoundError
 from controller.graph import draw
-from controller.history import read
+from controller.history import reached, read
 from controller.model.deployment import OPEN
 from controller.model.graph import GraphNode
 from controller.model.record import Deployment, removed
@@ -91,6 +91,18 @@ def graph(call: Call) -> Reply:
 def plan(call: Call) -> Reply:
     details = read.details(call.doors.store, call.deployment.id)
     return objects.Plan(deployment=call.deployment.id, summary=details.summary)
+
+
+def progress(call: Call) -> Reply:
+    found = reached.progress(call.doors.store, call.deployment.id)
+    return objects.Progress(
+        deployment=call.deployment.id,
+        is_begun=found.is_begun,
+        done=found.done,
+        total=found.total,
+        nodes=[objects.NodeProgress.model_validate(part) for part in found.parts],
+        addresses=[objects.AddressProgress.model_validate(item) for part in found.parts for item in part.items],
+    )
 
 
 def events(call: Call) -> Reply:

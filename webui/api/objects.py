@@ -17,6 +17,7 @@ from controller.model.deployment import (
     Status,
     VerdictKind,
 )
+from controller.tofu.progress import Outcome
 
 
 class Shown(BaseModel):
@@ -209,6 +210,39 @@ class Plan(Shown):
 
     deployment: str
     summary: dict[str, Any] | None
+
+
+class NodeProgress(Shown):
+    """A node of the graph (`type.class#id`), null for what belongs to none; how many of its changes are done."""
+
+    resource: str | None
+    done: int
+    total: int
+
+
+class AddressProgress(Shown):
+    """A change of the plan; `done` names the halves of a replacement (`delete`, `create`) that are."""
+
+    address: str
+    resource: str | None
+    action: str
+    outcome: Outcome
+    done: list[str]
+
+
+class Progress(Shown):
+    """How far an apply came, or has come. What is only read is told of, and not counted.
+
+    `unknown`: it was begun and no end was heard, or nobody could listen. `half_done`: a replacement whose other half
+    was not reached. A deployment that succeeded has done everything.
+    """
+
+    deployment: str
+    is_begun: bool = Field(description="false: no apply was begun")
+    done: int
+    total: int
+    nodes: list[NodeProgress]
+    addresses: list[AddressProgress]
 
 
 class Events(Shown):

@@ -98,6 +98,15 @@ _READING = (
     ),
     Route(
         "GET",
+        f"{_DEPLOYMENT}/progress",
+        _VIEWER,
+        Scope.DEPLOYMENT,
+        "Get how far an apply has come, by node and by address.",
+        history.progress,
+        objects.Progress,
+    ),
+    Route(
+        "GET",
         f"{_DEPLOYMENT}/events",
         _VIEWER,
         Scope.DEPLOYMENT,

@@ -17,8 +17,9 @@ from controller.history import read
 from controller.model.deployment import FINAL, OPEN, Mode, Role, Status
 from controller.model.document import Json
 from controller.model.record import Deployment, Details, removed
-from controller.tofu import desired
+from controller.tofu import desired, progress
 from controller.tofu.names import METADATA
+from controller.tofu.progress import Progress
 from webui import access
 from webui.access import Caller
 from webui.pages import display
@@ -79,6 +80,7 @@ def shown(site: Site, who: Caller, id: str) -> dict[str, object]:
         "by_person": display.is_by_person(row),
         "message_body": "" if display.is_by_person(row) else display.body(_message(site.doors, row)),
         "steps": steps(row, details),
+        "reached": _reached_so_far(row, details),
         "diagnostics": [_diagnostic(found) for found in details.diagnostics],
         "plan": None if details.summary is None else _by_resource(summary.get("changes", ())),
         "plan_outputs": [found for found in summary.get("outputs", ()) if found["name"] != METADATA],
@@ -102,6 +104,12 @@ def _graph(details: Details) -> dict[str, object]:
     graph = desired.decode(details.desired)
     is_drawn = len(graph.nodes) <= _MOST_NODES
     return {"nodes": len(graph.nodes), "graph_text": draw.text(graph), "is_drawn": is_drawn, "has_graph": True}
+
+
+def _reached_so_far(row: Deployment, details: Details) -> Progress | None:
+    """How far its apply came; None where there was none, or it did all that was planned."""
+    found = progress.progress(details.summary, details.events, row.status)
+    return found if found.is_begun and found.parts and row.status is not Status.SUCCEEDED else None
 
 
 def _title(row: Deployment) -> str:
@@ -184,10 +192,7 @@ def _resource(change: Mapping[str, Any]) -> str:
 
 
 def _within(change: Mapping[str, Any]) -> str:
-    address = str(change["address"])
-    if not change.get("module") or not address.startswith("module."):
-        return address
-    return address.split(".", 2)[2]
+    return display.within(str(change["address"]), change.get("module"))
 
 
 def _diagnostic(found: Json) -> dict[str, Any]:

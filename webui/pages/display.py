@@ -8,6 +8,7 @@ from typing import Any
 
 from controller.model.deployment import OPEN, EnvironmentStatus, Mode, Rank, Status, VerdictKind
 from controller.model.record import CommitRange, Deployment
+from controller.tofu.progress import Outcome
 
 # The word stands beside the colour everywhere; this is the colour.
 _SHADES: Mapping[str, str] = {
@@ -30,6 +31,10 @@ _SHADES: Mapping[str, str] = {
     "out of step": "wait",
     "waiting": "wait",
     "behind": "busy",
+    Outcome.DONE: "good",
+    Outcome.HALF_DONE: "bad",
+    Outcome.UNKNOWN: "bad",
+    Outcome.RUNNING: "busy",
 }
 
 _SIGNS = {
@@ -91,6 +96,11 @@ def short(id: str | None) -> str:
 def first_part(id: str) -> str:
     """Enough of a deployment's id."""
     return id.partition("-")[0]
+
+
+def within(address: str, resource: str | None) -> str:
+    """An address, without the module's own name where its resource stands beside it."""
+    return address.split(".", 2)[2] if resource and address.startswith("module.") else address
 
 
 def instant(moment: datetime | None) -> str:
@@ -171,5 +181,6 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "title_of_mode": title_of_mode,
     "took": took,
     "verdict_sentence": verdict_sentence,
+    "within": within,
     "words": words,
 }
