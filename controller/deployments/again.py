@@ -21,13 +21,12 @@ from controller.history import opening, read
 from controller.history.opening import NewDeployment, Part
 from controller.history.person import Act
 from controller.history.work import Work
-from controller.model.deployment import CHANGES, FINAL, NOTHING, Mode, Rank, Status
+from controller.model.deployment import CHANGES, FINAL, NOTHING, TRIED_AGAIN, Mode, Rank, Status
 from controller.model.record import Deployment, Environment
 from controller.model.tree import Commit
 
 # What a deployment is opened with.
 _KEPT = (parts.MANIFEST, parts.DESIRED, parts.MODULES, parts.GUARDS, parts.RUNNER)
-_TRIED_AGAIN = frozenset({Status.FAILED, Status.REJECTED, Status.DISCARDED, Status.CANCELLED})
 
 
 def follow_up(
@@ -168,7 +167,7 @@ def _check_retry(row: Deployment, environment: Environment) -> None:
         raise ConflictError(f"deployment {row.id} only plans; plan it again instead")
     if row.status not in FINAL:
         raise ConflictError(f"deployment {row.id} is {row.status}; wait for its end, or cancel it first")
-    if row.status not in _TRIED_AGAIN:
+    if row.status not in TRIED_AGAIN:
         raise ConflictError(f"deployment {row.id} is {row.status}; there is nothing to try again")
     if row.rank is not Rank.GIT:
         return

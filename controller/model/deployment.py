@@ -40,6 +40,8 @@ OPEN = frozenset({Status.QUEUED, Status.PLANNING, Status.AWAITING_APPROVAL, Stat
 FINAL = frozenset(Status) - OPEN
 # A newer deployment takes the place of one in these; a running apply is never replaced.
 REPLACEABLE = frozenset({Status.QUEUED, Status.PLANNING, Status.AWAITING_APPROVAL})
+# A person may have these tried again.
+TRIED_AGAIN = frozenset({Status.FAILED, Status.REJECTED, Status.DISCARDED, Status.CANCELLED})
 
 
 class VerdictKind(StrEnum):

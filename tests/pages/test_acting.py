@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from controller.history import read
-from controller.model.deployment import Role, Status
+from controller.model.deployment import Mode, Role, Status
 from controller.runner.protocol import Ended
 from controller.secrets import age
 from tests import deploy_factories
@@ -175,6 +175,42 @@ def test_a_waiting_plan_is_decided_on_the_page(company: Company, verb: str, said
     assert said in visitor.see(f"/deployments/{id}")
     company.at_work.settle()
     assert read.deployment(company.at_work.doors.store, id).status is status
+
+
+def test_a_person_goes_back_and_tries_again_on_the_page(company: Company):
+    first = company.at_work.last("staging")
+    visitor = company.site.visitor("alice")
+    assert "Roll back to this" not in visitor.see(f"/deployments/{first.id}")  # it is what is there
+    company.at_work.deploy(deploy_factories.project(staging=sized(2)))
+    company.at_work.runner.script = Script(apply=Ended.FAILED, message="apply failed: quota")
+    assert "Roll back to this" in visitor.see(f"/deployments/{first.id}")
+    visitor.send(f"/deployments/{first.id}/rollback", page=f"/deployments/{first.id}")
+    company.at_work.settle()
+    company.at_work.runner.script = Script()
+    failed = company.at_work.last("staging")
+    assert "Try again" in visitor.see(f"/deployments/{failed.id}")
+    visitor.send(f"/deployments/{failed.id}/retry", page=f"/deployments/{failed.id}")
+    company.at_work.settle()
+    row = company.at_work.last("staging")
+    assert (row.mode, row.status, row.created_by) == (Mode.ROLLBACK, Status.SUCCEEDED, "alice")
+    seen = visitor.see(f"/deployments/{row.id}")
+    assert "Roll back to “Add staging”" in seen
+    assert company.at_work.environment("staging").applied == first.desired_digest
+
+
+def test_an_environment_is_destroyed_on_the_page_by_typing_its_name(company: Company):
+    visitor = company.site.visitor("alice")
+    page = "/environments/shop/staging"
+    reply = visitor.send(f"{page}/destroy", page=page, name="shop/stagin")
+    assert reply.status_code == 409
+    assert "the name that was typed is not shop/staging; nothing was destroyed" in make.words(reply)
+    company.at_work.runner.script = Script(counts={})
+    visitor.send(f"{page}/destroy", page=page, name="shop/staging")
+    company.at_work.settle()
+    assert company.at_work.last("staging").mode is Mode.DESTROY
+    seen = visitor.see(page)
+    assert "shop/staging destroyed staging" in seen
+    assert "Delete this environment" not in seen
 
 
 def test_a_hold_is_ended_on_the_page(company: Company):

@@ -14,7 +14,7 @@ from controller.deployments.doors import Doors
 from controller.errors import NotFoundError
 from controller.graph import draw
 from controller.history import read
-from controller.model.deployment import FINAL, OPEN, Mode, Role, Status
+from controller.model.deployment import CHANGES, FINAL, OPEN, TRIED_AGAIN, Mode, Role, Status
 from controller.model.document import Json
 from controller.model.record import Deployment, Details, removed
 from controller.tofu import desired, progress
@@ -91,10 +91,30 @@ def shown(site: Site, who: Caller, id: str) -> dict[str, object]:
         "may_deploy": who.has_role(Role.DEPLOYER),
         "can_approve": row.status is Status.AWAITING_APPROVAL,
         "can_discard": row.status is Status.AWAITING_APPROVAL,
+        **_more(site.doors, row),
         "can_cancel": row.status in OPEN and row.status is not Status.AWAITING_APPROVAL,
         "is_live": row.status in OPEN,
         **_reading(site, row, details),
     }
+
+
+def _more(doors: Doors, row: Deployment) -> dict[str, object]:
+    """What can be done with one that has ended."""
+    live = _last_success(doors, row)
+    is_change = row.mode in CHANGES and row.ref is None
+    is_target = row.mode is not Mode.DESTROY and row.status is Status.SUCCEEDED
+    return {
+        "can_retry": is_change and row.status in TRIED_AGAIN,
+        "can_roll_back": is_change and is_target and live not in (None, row.id),
+    }
+
+
+def _last_success(doors: Doors, row: Deployment) -> str | None:
+    try:
+        found = read.environment(doors.store, row.project, row.environment)
+    except NotFoundError:
+        return None  # it was removed since
+    return found.last_success if found.uuid == row.environment_uuid else None
 
 
 def _graph(details: Details) -> dict[str, object]:
@@ -113,6 +133,10 @@ def _reached_so_far(row: Deployment, details: Details) -> Progress | None:
 
 
 def _title(row: Deployment) -> str:
+    if row.mode is Mode.DESTROY:
+        return f"Destroy {row.project}/{row.environment}"
+    if row.mode is Mode.ROLLBACK:
+        return f"Roll back to “{row.commit_subject or row.source_deployment}”"
     if display.is_by_person(row):
         return f"Manifest by {row.created_by}"
     return row.commit_subject or row.reason or "Deployment"

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from werkzeug.wrappers import Response as Reply
 
 from controller.deployments import actions
-from controller.errors import NotAllowedError
+from controller.errors import ConflictError, NotAllowedError
 from controller.graph import draw
 from controller.history import read
 from controller.tofu import desired
@@ -100,6 +100,31 @@ def resume(project: str, name: str) -> Reply:
     actions.resume(visitor.doors(), who.name, project, name)
     flash(f"{project}/{name} follows Git again.")
     return redirect(url_for("pages.environment", project=project, name=name))
+
+
+@pages.post("/environments/<project>/<name>/destroy")
+def destroy(project: str, name: str) -> Reply:
+    who = visitor.deployer(project, f"environment `{project}/{name}`")
+    if request.form.get("name", "").strip() != f"{project}/{name}":
+        raise ConflictError(f"the name that was typed is not {project}/{name}; nothing was destroyed")
+    made = actions.destroy(visitor.doors(), who.name, project, name)
+    if made is not None:
+        return _back(made.id, "The end of the environment is being planned.")
+    flash(f"{project}/{name} had nothing that could be destroyed; it is deleted.")
+    return redirect(url_for("pages.environments"))
+
+
+@pages.post("/deployments/<id>/retry")
+def retry(id: str) -> Reply:
+    made = actions.retry(visitor.doors(), _deployer(id).name, id)
+    return _back(made.id, "It is tried once more: this is the new deployment.")
+
+
+@pages.post("/deployments/<id>/rollback")
+def rollback(id: str) -> Reply:
+    row = read.deployment(visitor.doors().store, id)
+    made = actions.rollback(visitor.doors(), _deployer(id).name, row.project, row.environment, row.id)
+    return _back(made.id, "The environment goes back: this is the new deployment. It is pinned until it is resumed.")
 
 
 @pages.post("/deployments/<id>/approve")
