@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from posixpath import commonprefix
+
+MOST = 100  # problems of one kind in one document; who has more than that sees the rest later
 
 # What stands between backticks and fills a screen; its beginning and its end tell which one it is.
 _LONG_NAME = re.compile(r"(`[^`]{100})[^`]{101,}([^`]{50}`)")
@@ -69,13 +71,15 @@ def problem(where: Place | str, what: str, remedy: str) -> ManifestError:
 
 
 def near(word: str, known: Iterable[str]) -> str | None:
-    """The known word that `word` was probably meant to be."""
-    import difflib  # takes its time to come, and is needed where something is wrong
+    """The known word that `word` was probably meant to be; of very many only one that a single slip leads away from."""
+    names = sorted(_comparable(word, set(known)))
+    likely = [name for name in names if _shares_letters(word, name)] if len(names) < _MOST_NAMES else []
+    if likely:
+        import difflib  # takes its time to come, and is needed where something is wrong
 
-    names = sorted(set(known))
-    found = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+        likely = difflib.get_close_matches(word, likely, n=1, cutoff=_ALIKE)
     # Of short words a single slip leaves less in common than that.
-    return found[0] if found else next((name for name in names if _is_one_slip(word, name)), None)
+    return likely[0] if likely else next((name for name in names if _is_one_slip(word, name)), None)
 
 
 def suggest(word: str, known: Iterable[str], otherwise: str) -> str:
@@ -95,6 +99,29 @@ def order(problem: Problem) -> tuple[str, int, int, str, str]:
 def quoted(names: Iterable[object]) -> str:
     """Names as a message holds them: each in backticks, with commas between."""
     return ", ".join(f"`{name}`" for name in names)
+
+
+_ALIKE = 0.6  # of both words; the measure of difflib
+_LONGEST_WORD = 200  # letters; nobody mistypes one that long by hand
+_MOST_NAMES = 1_000  # that a word is compared with letter by letter
+_TOO_MANY_NAMES = 10_000  # to compare a word with any
+
+
+def _comparable(word: str, names: Collection[str]) -> Iterable[str]:
+    """Those that can be compared in no time: not the longest, and of very many those that begin and end alike."""
+    if len(word) > _LONGEST_WORD or len(names) > _TOO_MANY_NAMES:
+        return ()
+    if len(names) < _MOST_NAMES:
+        return (name for name in names if len(name) <= _LONGEST_WORD)
+    ends = word[:1], word[-1:]
+    return (name for name in names if abs(len(name) - len(word)) < 2 and (name[:1], name[-1:]) == ends)
+
+
+def _shares_letters(word: str, name: str) -> bool:
+    """Whether two words have letters enough in common to be alike, in whatever order: cheaper than to compare them."""
+    both = len(word) + len(name)
+    shared = min(sum(map(name.__contains__, word)), sum(map(word.__contains__, name)))
+    return both == 0 or 2 * shared / both >= _ALIKE
 
 
 def _is_one_slip(word: str, name: str) -> bool:

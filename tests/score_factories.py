@@ -74,7 +74,7 @@ def _escaped(letter: str) -> str:
 
 def upgraded(text: str) -> Json:
     """A Score file in today's form, as plain data."""
-    return plain(score_upgrade.upgraded(reading.read_one("score.yaml", text.encode()))[0])
+    return plain(score_upgrade.upgraded(reading.read_one("score.yaml", text.encode())).document)
 
 
 def repository(text: str, document: Json, *, source: str = "a: ${metadata.name}\n") -> dict[str, bytes | str]:

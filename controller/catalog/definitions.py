@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from controller.catalog import outputs
 from controller.catalog.documents import EnvironmentTypeFile, ProviderFile, ResourceTypeFile
-from controller.errors import ManifestError, Problem
+from controller.errors import MOST, ManifestError, Problem
 from controller.manifest import schema
 from controller.model import reserved
 from controller.model.catalog import EnvironmentType, Provider, ResourceType
@@ -54,7 +55,7 @@ def _resource_type_problems(node: Node, written: ResourceTypeFile) -> Iterator[P
         remedy = "it names the workloads themselves; choose another id"
         yield Problem(place_of(node, ("id",)), f"the resource type `{WORKLOAD}` is reserved", remedy)
     if written.output_schema is not None:
-        yield from outputs.problems(node.entries["output_schema"])
+        yield from islice(outputs.problems(node.entries["output_schema"]), MOST)
 
 
 def _provider_problems(node: Node) -> Iterator[Problem]:

@@ -22,6 +22,7 @@ _KEYWORDS = frozenset(
 _MAPS_OF_SCHEMAS = ("$defs", "definitions", "patternProperties", "properties")
 _LISTS_OF_SCHEMAS = ("allOf", "anyOf", "oneOf")
 _SCHEMAS = ("additionalProperties", "items")
+_LONGEST_PATTERN = 500  # characters: none that a person writes is longer
 
 
 def problems(schema: Node) -> Iterator[Problem]:
@@ -69,11 +70,16 @@ def _list(keyword: str, node: Node) -> Iterator[Problem]:
 
 
 def _pattern(text: str, where: Place) -> Iterator[Problem]:
-    if not _is_pattern(text):
-        yield Problem(where, f"`{text}` is no regular expression", "mend it")
+    if len(text) > _LONGEST_PATTERN:
+        yield Problem(where, f"a regular expression has {len(text)} characters", f"use at most {_LONGEST_PATTERN}")
     elif is_slow(text):
         what = f"the regular expression `{text}` could take very long to match"
         yield Problem(where, what, "use at most two of `*`, `+`, `?` and `{…}`, and two groups, none of them repeated")
+    elif signs := _doubtful(text):
+        what = f"the regular expression `{text}` has `{signs}` in brackets, which not everybody reads in one way"
+        yield Problem(where, what, "write a `\\` before each of these signs")
+    elif not _is_pattern(text):
+        yield Problem(where, f"`{text}` is no regular expression", "mend it")
 
 
 def is_slow(pattern: str) -> bool:
@@ -83,9 +89,20 @@ def is_slow(pattern: str) -> bool:
     return repeats > 2 or groups > 2 or re.search(r"\)[*+?{]", bare) is not None
 
 
+# A set of characters, and what in one may be meant for a set within it, or for what two sets have in common.
+_SET = re.compile(r"\\.|\[\^?(\]?(?:\\.|[^\]\\])*)\]", re.DOTALL)
+_DOUBTFUL = re.compile(r"\\.|(^\[|--|&&|~~|\|\|)", re.DOTALL)
+
+
+def _doubtful(pattern: str) -> str:
+    """Signs in a set of characters that some take for themselves, and others for an operator."""
+    sets = (found[1] or "" for found in _SET.finditer(pattern))
+    return next((found[1] for inside in sets for found in _DOUBTFUL.finditer(inside) if found[1]), "")
+
+
 def _is_pattern(text: str) -> bool:
     try:
         re.compile(text)
-    except re.error:
+    except (re.error, OverflowError):  # the latter of a number of repetitions
         return False
     return True

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from controller.catalog import definitions, files, modules, references, runners
-from controller.errors import ManifestError, Place, Problem, order
+from controller.errors import MOST, ManifestError, Place, Problem, order
 from controller.manifest import links, reading
 from controller.model.catalog import Breakage, Catalog, EnvironmentType, Module, Provider, ResourceType, Runner
 from controller.model.document import Node
@@ -163,7 +163,7 @@ class _Reader:
         self.documents |= {node.place: node for node in documents.nodes}
         wrong = Counter[str]()
         for node, key in zip(documents.nodes, names, strict=True):
-            if wrong[node.place.path] >= reading.PROBLEM_LIMIT:
+            if wrong[node.place.path] >= MOST:
                 continue  # who has more than that in one file sees the rest later
             try:
                 value = build(node)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
-from controller.errors import Place, Problem, suggest
+from controller.errors import MOST, Place, Problem, suggest
 from controller.model.catalog import Breakage, Catalog, Module, ModuleRule, Runner, RunnerRule
 from controller.model.document import Node, place_of
 from controller.model.graph import WORKLOAD
@@ -33,11 +34,11 @@ def breakages(catalog: Catalog, known: Known, documents: Mapping[Place, Node]) -
         document = documents[module.place]
         for problem in _resource_type(module.resource_type, place_of(document, ("resource_type",)), known):
             yield Breakage(problem, known.meant(module.resource_type))
-        for problem in _module_problems(module, document, known):
+        for problem in islice(_module_problems(module, document, known), MOST):
             yield Breakage(problem, frozenset({module.resource_type}))
     yield from _clashing_rules(catalog.modules.values())
     for runner in catalog.runners.values():
-        for problem in _environment_types(runner.rules, documents[runner.place], known):
+        for problem in islice(_environment_types(runner.rules, documents[runner.place], known), MOST):
             yield Breakage(problem, None)
     yield from _clashing_runner_rules(catalog.runners.values())
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
-from controller.errors import Problem
+from controller.errors import MOST, Problem
 from controller.graph import allowed
 from controller.graph.allowed import Scope, Spot
 from controller.model.catalog import Breakage, Catalog, Module, Provider
@@ -14,11 +15,11 @@ def check(catalog: Catalog) -> tuple[Breakage, ...]:
     """What is wrong, and environments using which resource types it stops."""
     types: dict[Problem, set[str]] = {}
     for module in catalog.modules.values():
-        for problem in module_problems(module, catalog):
+        for problem in islice(module_problems(module, catalog), MOST):
             types.setdefault(problem, set()).add(module.resource_type)
     unused = set(catalog.providers) - {key for module in catalog.modules.values() for key in _providers_of(module)}
     for key in unused:
-        for problem in _unused_provider_problems(catalog.providers[key], catalog):
+        for problem in islice(_unused_provider_problems(catalog.providers[key], catalog), MOST):
             types.setdefault(problem, set()).add(".".join(key))
     order = {problem: str(problem) for problem in types}
     return tuple(Breakage(problem, frozenset(types[problem])) for problem in sorted(types, key=order.__getitem__))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 
-from controller.errors import ManifestError, Problem, near
+from controller.errors import MOST, ManifestError, Problem, near
 from controller.graph import allowed, check
 from controller.graph.allowed import Scope, Spot
 from controller.graph.cycles import report_cycles
@@ -39,11 +40,15 @@ def expand(
     grown = grow(manifest, catalog, context, module_for, report, broken)
     if grown.is_cut:
         raise ManifestError(report.problems())
-    told = [*texts(manifest, catalog, is_whole=is_whole), *_module_problems(manifest, catalog, grown)]
+    of_workloads = list(texts(manifest, catalog, is_whole=is_whole))
+    of_modules = list(islice(_module_problems(manifest, catalog, grown), MOST))
+    told = [*of_workloads, *of_modules]
     report.add(told)
     for draft in grown.drafts.values():
         if draft.module is not None:
             check_params(draft, draft.module, report, is_whole=is_whole)
+    if MOST in (len(of_workloads), len(of_modules)):  # there may be more, of texts that nobody can resolve
+        raise ManifestError(report.problems())
     resolver = Resolver(grown, context, report, {problem.where for problem in told})
     try:
         graph = _resolved(grown, catalog, resolver, report)
@@ -69,7 +74,11 @@ def types_asked(
 
 
 def texts(manifest: Manifest, catalog: Catalog, *, is_whole: bool = True) -> Iterator[Problem]:
-    """What is wrong with the placeholders of workloads, whichever modules the rules may choose."""
+    """What is wrong with the placeholders of workloads, whichever modules the rules may choose; not too much of it."""
+    return islice(_texts(manifest, catalog, is_whole=is_whole), MOST)
+
+
+def _texts(manifest: Manifest, catalog: Catalog, *, is_whole: bool) -> Iterator[Problem]:
     shared = {alias: resource.type for alias, resource in manifest.shared.items()}
     for name, workload in manifest.workloads.items():
         meant = _meant(name, workload, manifest)

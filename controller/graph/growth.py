@@ -73,6 +73,7 @@ class _Growth:
         self._broken = broken
         self._queue: deque[Draft] = deque()
         self._copies: list[_Copy] = []
+        self._params: dict[Coordinate, str] = {}  # of each node, as the first one gave them
         self._rule_ids = tuple(
             sorted(
                 {rule.resource_id for module in catalog.modules.values() for rule in module.rules if rule.resource_id}
@@ -100,7 +101,7 @@ class _Growth:
                 (self._demand if alias == SCORE_WORKLOAD else self._ask)(asked, given)
 
     def run(self) -> None:
-        while self._queue:
+        while self._queue and not self._report.is_full:
             draft = self._queue.popleft()
             coordinate = draft.coordinate
             if coordinate.type in self._broken:
@@ -199,10 +200,15 @@ class _Growth:
             return
         if not draft.given:
             draft.given.append(given)
-        elif _canonical(draft.given[0].params) != _canonical(given.params):
+        elif self._first_params(draft) != _canonical(given.params):
             self._report.add([_conflict(asked, draft.given[0], given)])
         elif given.definer != draft.given[0].definer and any(True for _ in strings(given.params)):
             draft.given.append(given)  # the same words may mean something else there
+
+    def _first_params(self, draft: Draft) -> str:
+        if draft.coordinate not in self._params:
+            self._params[draft.coordinate] = _canonical(draft.given[0].params)
+        return self._params[draft.coordinate]
 
     def _is_endless(self, asked: Draft) -> bool:
         """Whether the steps that led from an ancestor to the new node would repeat for ever.
@@ -264,7 +270,7 @@ def _inherited(requirement: Requirement, parent: Coordinate) -> Coordinate:
     return Coordinate(requirement.type, class_, id_)
 
 
-def _canonical(node: Node) -> Json:
+def _canonical(node: Node) -> str:
     # As text, because in Python 1 equals True.
     return json.dumps(_even(plain(node)), sort_keys=True)
 

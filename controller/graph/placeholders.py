@@ -127,6 +127,7 @@ def escape(text: str) -> str:
 
 # `$\{` is a literal `${`; each further backslash stands for itself, so that every text can be written.
 _TOKEN = re.compile(r"\$(?P<slashes>\\+)\{|\$\$\{|\$\{")
+_INSIDE = re.compile(r"[^{}]*")
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _HOP = re.compile(r"\.(?P<direction>[A-Za-z0-9_-]+)\('(?P<filter>[^']*)'\)")
 _FILTER = re.compile(r"(?P<type>[A-Za-z0-9-]+)(?:\.(?P<class>[A-Za-z0-9@-]+))?(?:#(?P<id>[A-Za-z0-9_@.-]+))?")
@@ -134,7 +135,7 @@ _LITERAL = "write `$${` for a literal `${`"
 
 
 def _pieces(text: str) -> Iterator[TextPart | Mistake]:
-    position = 0
+    position, last = 0, text.rfind("}")
     while token := _TOKEN.search(text, position):
         if token.start() > position:
             yield text[position : token.start()]
@@ -145,7 +146,7 @@ def _pieces(text: str) -> Iterator[TextPart | Mistake]:
             yield "${"
         else:
             end = _end(text, token.end())
-            yield _placeholder(text, token.start(), end)
+            yield _placeholder(text, token.start(), end, is_closed=last >= token.end())
             position = end if end is not None else token.end()
     if position < len(text):
         yield text[position:]
@@ -153,12 +154,13 @@ def _pieces(text: str) -> Iterator[TextPart | Mistake]:
 
 def _end(text: str, start: int) -> int | None:
     """Where the placeholder whose inside begins at `start` ends; None where it is never closed."""
-    close, open_ = text.find("}", start), text.find("{", start)
-    return None if close < 0 or 0 <= open_ < close else close + 1
+    inside = _INSIDE.match(text, start)
+    close = inside.end() if inside else start
+    return close + 1 if text.startswith("}", close) else None
 
 
-def _placeholder(text: str, start: int, end: int | None) -> Placeholder | Mistake:
-    if end is None and "}" in text[start:]:
+def _placeholder(text: str, start: int, end: int | None, *, is_closed: bool) -> Placeholder | Mistake:
+    if end is None and is_closed:
         return Mistake(f"`${{` at character {start + 1} has another `{{` before its `}}`", _LITERAL)
     if end is None:
         return Mistake(f"`${{` at character {start + 1} is not closed", f"close it with `}}`, or {_LITERAL}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from controller.errors import ManifestError, Place, Problem
+from controller.errors import MOST, ManifestError, Place, Problem
 from controller.graph.draft import Draft
 
 
@@ -18,9 +18,16 @@ class Report:
     def add(self, problems: Iterable[Problem]) -> None:
         self._problems.extend(problems)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether so many nodes have problems that the rest can wait."""
+        return len(self._of_nodes) >= MOST
+
     def of_node(self, draft: Draft, where: Place, what: str, remedy: str) -> None:
         """A problem that a node has; the text will say which node, and what brought it into being."""
-        self._of_nodes.setdefault(Problem(where, what, remedy), []).append(draft)
+        problem = Problem(where, what, remedy)
+        if problem in self._of_nodes or not self.is_full:
+            self._of_nodes.setdefault(problem, []).append(draft)
 
     def problems(self) -> tuple[Problem, ...]:
         """All of them, each once, in order of place."""

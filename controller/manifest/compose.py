@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from controller.errors import ManifestError, Problem, near, suggest
-from controller.manifest import layers, links, manifest_schema, mending, merge, reading, wording
+from controller.errors import MOST, ManifestError, Problem, near, suggest
+from controller.manifest import layers, links, manifest_schema, mending, merge, reading
 from controller.manifest.layers import Layer, Overrides
 from controller.manifest.layout import EnvironmentFiles, ProjectFiles
 from controller.manifest.phrases import shown
@@ -77,7 +77,7 @@ def attempt(
     problems += _doubled_workloads(lower, upper, is_promoted=is_promoted)
     if images is not None:
         unused = _image_problems(tree, environment, config, lower, upper, is_promoted=is_promoted)
-        problems += islice(unused, wording.MOST)
+        problems += islice(unused, MOST)
     return _composed(lower, upper, problems)
 
 

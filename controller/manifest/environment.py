@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
 
-from controller.errors import ManifestError, Place, Problem, suggest
-from controller.manifest import links, mending, merge, reading, schema, wording
+from controller.errors import MOST, ManifestError, Place, Problem, suggest
+from controller.manifest import links, mending, merge, reading, schema
 from controller.manifest.environment_schema import EnvironmentFile, LimitsPart, ProjectFile, seconds
 from controller.manifest.layout import EnvironmentFiles, ProjectFiles
 from controller.manifest.phrases import listed, shown
@@ -119,9 +119,9 @@ def _settings(
     written = schema.validate(EnvironmentFile, node)
     type_ = _text(own.meant, "type") or _default_type(environment, written, names.environment_types or ())
     wrong_type = _type_problems(node, names)
-    problems = [*own.problems, *wrong_type, *islice(_protected_problems(node, names), wording.MOST)]
+    problems = [*own.problems, *wrong_type, *islice(_protected_problems(node, names), MOST)]
     is_promoted = bool({"source"} & {*node.entries, *unsure})
-    problems += islice(_promotion_problems(node, project, environment, is_promoted=is_promoted), wording.MOST)
+    problems += islice(_promotion_problems(node, project, environment, is_promoted=is_promoted), MOST)
     if wrong_type or names.environment_types is None:
         unsure |= {"type"}
     return Settings(_config(written, type_, node, config), tuple(problems), unsure)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from controller.errors import ManifestError, Place, Problem
-from controller.manifest import links, manifest_schema, mending, merge, reading, score, score_document, wording
+from controller.errors import MOST, ManifestError, Place, Problem
+from controller.manifest import links, manifest_schema, mending, merge, reading, score, score_document
 from controller.manifest.phrases import shown
 from controller.model.document import Node
 from controller.model.tree import Tree
@@ -131,7 +131,7 @@ class _Reader:
         document, warnings = manifest_schema.without_old_names(document)
         self.warnings.extend(warnings)
         if is_lower:
-            self.problems.extend(islice(_nulls(document), wording.MOST))
+            self.problems.extend(islice(_nulls(document), MOST))
         self.parts.append(document)
 
     def score(self, path: str) -> None:

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from controller.errors import ManifestError, Problem, near
-from controller.manifest import schema, wording
+from controller.errors import MOST, ManifestError, Problem, near
+from controller.manifest import schema
 from controller.manifest.phrases import shown
 from controller.manifest.schema import Written
 from controller.model.document import Json, Node
@@ -71,8 +71,8 @@ def problems_of(document: Node, *, is_whole: bool) -> list[Problem]:
         problems = []
     except ManifestError as error:
         problems = list(error.problems)
-    problems.extend(islice(_doubled(document), wording.MOST))
-    return [*problems, *islice(_untyped(document), wording.MOST)] if is_whole else problems
+    problems.extend(islice(_doubled(document), MOST))
+    return [*problems, *islice(_untyped(document), MOST)] if is_whole else problems
 
 
 def without_old_names(document: Node) -> tuple[Node, tuple[str, ...]]:

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from controller.errors import Place, Problem, near
-from controller.manifest import spots, wording
+from controller.errors import MOST, Place, Problem, near
+from controller.manifest import spots
 from controller.model.document import Node
 
 _TURNS = 5  # each takes out what the one before has made wrong
@@ -26,7 +26,7 @@ def mended(model: type[BaseModel], node: Node, check: Check) -> Node | None:
         if not problems:
             return rest
         left = _pruned(rest, {problem.where for problem in problems})
-        if left is rest or len(problems) >= wording.MOST:
+        if left is rest or len(problems) >= MOST:
             return None
         rest = left
     return None

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from itertools import islice
 
-from controller.errors import ManifestError, Problem, suggest
-from controller.manifest import phrases, wording
+from controller.errors import MOST, ManifestError, Problem, suggest
+from controller.manifest import phrases
 from controller.model.document import Node, plain
 
 
@@ -54,7 +54,7 @@ def _united(nodes: list[Node], path: tuple[str, ...], problems: list[Problem]) -
         return first
     if not all(node.is_map for node in nodes):
         conflicts = (_conflict(first, other, path) for other in others if not _is_same(first, other))
-        problems.extend(islice(conflicts, max(0, wording.MOST - len(problems))))
+        problems.extend(islice(conflicts, max(0, MOST - len(problems))))
         return first
     children: dict[str, list[Node]] = {}
     for node in nodes:
@@ -104,7 +104,7 @@ def _overlaid(base: Node | None, patch: Node, step: _Step, problems: list[Proble
             entries[key] = _overlaid(entries.get(key), value, below, problems)
         elif key in entries:
             del entries[key]
-        elif len(problems) < wording.MOST:
+        elif len(problems) < MOST:
             problems.append(_nothing_to_delete(value, below))
     if base is not None and base.is_map:
         return Node(entries, base.place, base.key)

@@ -16,7 +16,7 @@ from yaml.events import (
     SequenceEndEvent,
 )
 
-from controller.errors import ManifestError, Place, Problem, suggest
+from controller.errors import MOST, ManifestError, Place, Problem, suggest
 from controller.manifest import scalars, syntax
 from controller.manifest.phrases import shown
 from controller.model.document import Node, Scalar
@@ -24,7 +24,6 @@ from controller.model.document import Node, Scalar
 DEEPEST = 100
 ALIAS_LIMIT = 100_000  # values that aliases may add to a file, a long text counted as several
 _TEXT_OF_A_VALUE = 50  # characters
-PROBLEM_LIMIT = 100  # of one file; who has more than that sees the rest later
 
 # libyaml gives the same events and marks as the parser in Python, ten times as fast.
 _PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -203,7 +202,7 @@ class _Reader:
 
     def _refuse(self, place: Place, what: str, remedy: str) -> None:
         self.problems.append(Problem(place, what, remedy))
-        if len(self.problems) >= PROBLEM_LIMIT:
+        if len(self.problems) >= MOST:
             raise ManifestError([])
 
     def _descend(self, event: Event, depth: int) -> None:

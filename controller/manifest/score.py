@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import NamedTuple
 
-from controller.errors import ManifestError, Place, Problem
+from controller.errors import MOST, ManifestError, Place, Problem
 from controller.manifest import schema, score_document, score_files, score_order, score_placeholders
 from controller.manifest.score_placeholders import Mistake, Scope
 from controller.model.document import Node
@@ -61,7 +62,7 @@ def attempt(
     entry = conversion.entry()
     problems = [*read.problems, *conversion.problems]
     if read.is_whole:
-        problems += score_order.problems(read.document.entries["containers"])
+        problems += islice(score_order.problems(read.document.entries["containers"]), MOST)
     warnings = (*read.warnings, *conversion.warnings)
     return Converted(conversion.name, entry, warnings, tuple(conversion.open_images), read.is_whole), problems
 
@@ -180,7 +181,14 @@ class _Conversion:
             entries.update(self.embedded(node.entries["source"], is_expanded))
         return _with(node, entries)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether enough is wrong: what there is of it beyond that is told later."""
+        return len(self.problems) >= MOST
+
     def embedded(self, source: Node, is_expanded: bool) -> dict[str, Node]:
+        if self.is_full:
+            return {}
         found = score_files.embedded(self.tree, self.folder, str(source.value), source.place)
         if isinstance(found, Problem):
             self.problems.append(found)
@@ -198,7 +206,7 @@ class _Conversion:
         return _with(node, entries)
 
     def rewritten(self, node: Node, scope: Scope | None = None) -> Node:
-        if not isinstance(node.value, str):
+        if not isinstance(node.value, str) or self.is_full:
             return node
         text, mistakes = score_placeholders.rewritten(node.value, scope or self.scope)
         self.refuse(mistakes, lambda _: node.place)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
-from controller.errors import ManifestError, Problem, near
+from controller.errors import MOST, ManifestError, Problem, near
 from controller.manifest import mending, merge, schema, score_schema, score_upgrade, wording
 from controller.manifest.phrases import shown
 from controller.model.document import Node, find
@@ -42,16 +43,13 @@ def name_of(document: Node) -> Node | None:
 
 
 def _read(node: Node) -> ScoreDocument:
-    try:
-        document, warnings = score_upgrade.upgraded(node)
-    except ManifestError as error:
-        return ScoreDocument(None, (), error.problems, is_whole=False)
+    document, warnings, lost = score_upgrade.upgraded(node)
     problems = _problems(document)
     if not problems:
-        return ScoreDocument(document, warnings)
-    is_whole = not _problems(mending.renamed(score_schema.ScoreFile, document))
+        return ScoreDocument(document, warnings, lost, is_whole=not lost)
+    is_whole = not lost and not _problems(mending.renamed(score_schema.ScoreFile, document))
     mended = mending.mended(score_schema.ScoreFile, document, _problems)
-    return ScoreDocument(mended, warnings, tuple(problems), is_whole)
+    return ScoreDocument(mended, warnings, (*lost, *problems), is_whole)
 
 
 def _problems(document: Node) -> list[Problem]:
@@ -59,7 +57,7 @@ def _problems(document: Node) -> list[Problem]:
         schema.validate(score_schema.ScoreFile, document)
     except ManifestError as error:
         return list(error.problems)
-    return list(_misspelt(document))
+    return list(islice(_misspelt(document), MOST))
 
 
 def _misspelt(document: Node) -> Iterator[Problem]:
@@ -98,6 +96,6 @@ def _patched(before: ScoreDocument, document: Node, overrides: Node) -> ScoreDoc
     return ScoreDocument(
         after.document,
         (*before.warnings, *after.warnings),
-        (*before.problems, *problems, *_misspelt(overrides), *after.problems),
+        (*before.problems, *problems, *islice(_misspelt(overrides), MOST), *after.problems),
         before.is_whole and after.is_whole,
     )

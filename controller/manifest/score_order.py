@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 
 from controller.errors import Problem, suggest
 from controller.model.document import Node
@@ -38,25 +39,22 @@ def _unchecked(name: str, container: Node, rule: Node) -> Iterator[Problem]:
         yield Problem(ready.place, what, "add a `readinessProbe`, or write `started` or `complete`")
 
 
-def _cycles(after: dict[str, list[str]]) -> Iterator[tuple[str, ...]]:
-    """One cycle through each group of containers that wait for one another, from its first name."""
-    seen: set[str] = set()
-    for start in sorted(after):
-        path = _way_back(start, after)
-        if path is not None and start not in seen:
-            seen.update(path)
-            yield path
+def _cycles(after: Mapping[str, list[str]]) -> Iterator[tuple[str, ...]]:
+    """Cycles that have no container in common, each from its first name."""
+    rest = dict(after)
+    while cycle := _cycle(rest):
+        yield cycle
+        rest = {
+            name: [each for each in found if each not in cycle] for name, found in rest.items() if name not in cycle
+        }
 
 
-def _way_back(start: str, after: dict[str, list[str]]) -> tuple[str, ...] | None:
-    """The shortest way from a container to itself."""
-    ways: list[tuple[str, ...]] = [(start,)]
-    visited: set[str] = set()
-    for way in ways:
-        for target in sorted(after[way[-1]]):
-            if target == start:
-                return (*way, start)
-            if target not in visited:
-                visited.add(target)
-                ways.append((*way, target))
-    return None
+def _cycle(after: Mapping[str, list[str]]) -> tuple[str, ...]:
+    """Any cycle; nothing where there is none."""
+    try:
+        TopologicalSorter(after).prepare()
+    except CycleError as error:
+        ring = error.args[1][-2::-1]  # the way from a container to those before it, told twice at its ends
+        at = ring.index(min(ring))
+        return (*ring[at:], *ring[:at], ring[at])
+    return ()

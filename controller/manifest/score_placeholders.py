@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from controller.errors import suggest
+from controller.errors import MOST, suggest
 from controller.manifest.phrases import shown
 from controller.model.document import Json, Node, plain
 
 _TOKEN = re.compile(r"\$(?:\$?\{[^}]*\}|\$)")
+_PAIR = re.compile(r"\$\$")
 _PASSED_ON = re.compile(r"(?:context|shared|select)\.[^{}]+")
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
 _OUTPUT = re.compile("[A-Za-z_]")
@@ -94,7 +95,7 @@ def as_text(value: Json) -> str:
 def _pieces(text: str, scope: Scope, mistakes: list[Mistake]) -> Iterator[tuple[int, str, bool]]:
     """Position and text of each piece, and whether it is a placeholder of the manifest."""
     position = 0
-    for token in _TOKEN.finditer(text):
+    for token in _tokens(text):
         yield position, text[position : token.start()], False
         position = token.end()
         found = token[0]
@@ -108,7 +109,16 @@ def _pieces(text: str, scope: Scope, mistakes: list[Mistake]) -> Iterator[tuple[
             except _MistakenError as mistake:
                 mistakes.append(Mistake(token.start(), mistake.what, mistake.remedy))
                 yield token.start(), _ANYTHING, True
+                if len(mistakes) >= MOST:
+                    return
     yield position, text[position:], False
+
+
+def _tokens(text: str) -> Iterator[re.Match[str]]:
+    """Placeholders and pairs of dollars; behind the last `}` nothing is looked for that one would close."""
+    end = text.rfind("}") + 1
+    yield from _TOKEN.finditer(text, 0, end)
+    yield from _PAIR.finditer(text, end)
 
 
 def _looked_up(whole: str, scope: Scope) -> tuple[str, bool]:

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
-from controller.errors import ManifestError, Problem
+from controller.errors import MOST, Problem
 from controller.manifest.phrases import shown
 from controller.model.document import Node
 
 
-def upgraded(document: Node) -> tuple[Node, tuple[str, ...]]:
-    """A Score document in today's form, and a warning for each form that was not."""
+class Upgraded(NamedTuple):
+    """A Score document in today's form, a warning for each form that was not, and what could not be kept."""
+
+    document: Node
+    warnings: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def upgraded(document: Node) -> Upgraded:
     containers = document.entries.get("containers")
     if containers is None or not containers.is_map:
-        return document, ()
+        return Upgraded(document)
     upgrade = _Upgrade()
     changed = {name: upgrade.container(container) for name, container in containers.entries.items()}
-    if upgrade.problems:
-        raise ManifestError(upgrade.problems)
     if not upgrade.warnings:
-        return document, ()
+        return Upgraded(document)
     entries = {**document.entries, "containers": Node(changed, containers.place, containers.key)}
-    return Node(entries, document.place, document.key), tuple(upgrade.warnings)
+    whole = Node(entries, document.place, document.key)
+    return Upgraded(whole, tuple(upgrade.warnings), tuple(upgrade.problems[:MOST]))
 
 
 class _Upgrade:

@@ -9,14 +9,13 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from controller.errors import Problem, near, suggest
+from controller.errors import MOST, Problem, near, suggest
 from controller.manifest import spots
 from controller.manifest.phrases import kind, listed, shown
 from controller.manifest.spots import Spot
 from controller.model.document import Node, find
 
 OURS = "lockstep"  # type of the errors that bear `what` and `remedy`
-MOST = 100  # problems of one document; who has more than that sees the rest later
 NO_VALUE = "no_value"  # type of the error of a key that may be left out, but not left empty
 
 _WANTED = {

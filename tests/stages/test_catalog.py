@@ -469,7 +469,35 @@ def test_a_pattern_that_could_run_for_ever_is_refused(pattern: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("pattern", ["^port_", "^[(+*]+-x$", "^(host|port)_[a-z]+$", r"^\\(\\)*x", "^a{2,3}b+$"])
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        pytest.param("a{99999999999}", "`a{99999999999}` is no regular expression; mend it", id="repeated-beyond-all"),
+        pytest.param("(", "`(` is no regular expression; mend it", id="not-closed"),
+        *(
+            pytest.param(
+                pattern,
+                f"the regular expression `{pattern}` has `{signs}` in brackets, which not everybody reads in one way; "
+                "write a `\\` before each of these signs",
+                id=pattern,
+            )
+            for pattern, signs in [("[[a]", "["), ("^[a--b]", "--"), ("[a&&b]", "&&"), ("[^[]x", "[")]
+        ),
+        pytest.param("a" * 501, "a regular expression has 501 characters; use at most 500", id="long"),
+        pytest.param("[" * 400_000, "a regular expression has 400000 characters; use at most 500", id="giant"),
+    ],
+)
+def test_a_pattern_that_nobody_can_match_is_told(pattern: str, message: str) -> None:
+    """Of these the first two kinds ended in a traceback, and the last one never."""
+    text = f"id: queue\noutput_schema:\n  patternProperties:\n    ? '{pattern}'\n    : {{}}\n"
+    assert problems({**FILES, "resource-types/more.yaml": text}) == [
+        f"[queue] platform/resource-types/more.yaml:4:7: {message}"
+    ]
+
+
+@pytest.mark.parametrize(
+    "pattern", ["^port_", "^[(+*]+-x$", "^(host|port)_[a-z]+$", r"^\\(\\)*x", "^a{2,3}b+$", r"[\\[\\-\\-]"]
+)
 def test_a_pattern_of_few_repetitions_is_taken(pattern: str) -> None:
     text = f'id: queue\noutput_schema: {{patternProperties: {{"{pattern}": {{}}}}}}\n'
     assert problems({**FILES, "resource-types/more.yaml": text}) == []

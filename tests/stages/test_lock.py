@@ -128,9 +128,12 @@ def test_every_bad_entry_of_a_lock_file_is_said() -> None:
         ("5.0.0-beta1", "5.0.0-beta1", True),
         ("5.0.0", "what ever", True),
         ("nightly", "~> 1.0", True),
+        pytest.param("9" * 5000, "~> 1.0", True, id="a-version-of-5000-digits"),
+        pytest.param("1.0.0", "~> " + "9" * 5000, True, id="a-constraint-of-5000-digits"),
     ],
 )
 def test_a_version_meets_a_constraint(version: str, constraint: str | None, meets: bool) -> None:
+    """What no engine takes for a version is left to the engine; a number of 5,000 digits ended in a traceback."""
     assert satisfies(version, constraint) is meets
 
 

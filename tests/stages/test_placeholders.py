@@ -175,3 +175,11 @@ def test_no_text_does_more_than_be_refused(text: str) -> None:
 def test_a_text_full_of_escapes_is_read_in_one_go() -> None:
     """Each of a hundred thousand escapes copied all that stood before it."""
     assert parse("$${" * 100_000) == ("${" * 100_000,)
+
+
+@pytest.mark.parametrize("tail", ["", "}", "{}"])
+def test_a_text_full_of_openings_is_read_in_one_go(tail: str) -> None:
+    """Found by fuzzing: for each `${` the whole rest of the text was searched for the `}` that closes it."""
+    with pytest.raises(MalformedError) as error:
+        parse("${select. {" * 100_000 + tail)
+    assert len(error.value.mistakes) == 100_000

@@ -241,6 +241,24 @@ def test_old_forms_are_upgraded_with_a_warning() -> None:
     )
 
 
+def test_an_item_that_cannot_be_upgraded_does_not_hide_what_else_is_wrong() -> None:
+    """Of a file with an old list that lacked a target nothing else was told until that was mended."""
+    text = f"""\
+{HEAD}containers:
+  a:
+    image: x
+    files: [{{content: y}}, 3]
+    variables: {{A: "${{resources.db.host}}", B: 1}}
+"""
+    assert refused(text) == [
+        "api.score.yaml:4:3: `a` is not a valid container name; use 2 to 63 lower-case letters, digits and `-`, "
+        "beginning and ending with a letter or digit",
+        "api.score.yaml:6:13: an item of `files` has no `target`; name its path as text",
+        "api.score.yaml:6:27: an item of `files` must be a map; give it a `target`",
+        "api.score.yaml:7:47: `B` must be a text, not the number `1`; write it in quotes",
+    ]
+
+
 def test_metadata_of_a_resource_is_dropped_with_a_warning() -> None:
     found = convert(SCORE + "resources: {db: {type: postgres, metadata: {a: b}}}")
     assert plain(found.entry)["resources"]["db"] == {"type": "postgres"}

@@ -168,3 +168,11 @@ def test_what_is_rewritten_without_mistakes_can_be_read_by_the_graph(text: str) 
     found, mistakes = rewritten(text)
     if not mistakes:
         assert len(placeholders.parse(found)) == 1
+
+
+@pytest.mark.parametrize("piece", ["$$${", "x${metadata-$$", "${"])
+def test_a_text_full_of_openings_is_read_in_one_go(piece: str) -> None:
+    """Found by fuzzing: for each `${` the whole rest of the text was searched for the `}` that closes it."""
+    text, mistakes = rewritten(piece * 100_000)
+    assert mistakes == []
+    assert len(text) >= 200_000
