@@ -5,6 +5,7 @@ documents   what each kind of document may say: the models that validate it, and
 spelling    how ids and other short texts may be written
 definitions resource types, environment types and providers, as written and as they are
 outputs     is an output schema one that can be asked
+bodies      would the engine take the configuration of a provider
 modules     modules as written and as they are
 sources     what a module's source means
 folders     the content of a module that is a folder of the repository

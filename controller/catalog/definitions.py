@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from itertools import islice
 
-from controller.catalog import outputs
+from controller.catalog import bodies, outputs
 from controller.catalog.documents import EnvironmentTypeFile, ProviderFile, ResourceTypeFile
 from controller.errors import MOST, ManifestError, Problem
 from controller.manifest import schema
-from controller.model import reserved
 from controller.model.catalog import EnvironmentType, Provider, ResourceType
 from controller.model.document import Node, place_of, plain
 from controller.model.graph import WORKLOAD
@@ -66,8 +64,4 @@ def _provider_problems(node: Node) -> Iterator[Problem]:
     if size > LARGEST_CONFIGURATION:
         what = f"the configuration has {size} bytes as JSON"
         yield Problem(configuration.place, what, f"keep it below {LARGEST_CONFIGURATION}")
-    for name, entry in configuration.entries.items():
-        bare = re.sub(r"\\?\[[0-9]+\]$", "", name)
-        if bare in reserved.PROVIDER_ARGUMENTS:
-            remedy = "set `version_constraint` beside `configuration`" if bare == "version" else "leave it out"
-            yield Problem(entry.key or entry.place, f"the engine keeps the argument `{bare}` for itself", remedy)
+    yield from islice(bodies.problems(configuration), MOST)

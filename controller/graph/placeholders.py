@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import TypeAlias, TypeVar, cast
 
 from controller.errors import LockstepError, quoted, suggest
+from controller.model import reserved
 
 T = TypeVar("T")
 
@@ -195,6 +196,8 @@ def _context(whole: str, rest: str) -> Placeholder | Mistake:
 
 
 def _variable(whole: str, rest: str) -> Placeholder | Mistake:
+    if rest in reserved.VARIABLES:
+        return Mistake(f"the engine keeps the name `{rest}` for itself", "give the runner's variable another name")
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", rest):
         return RunnerVariable(whole, rest)
     return Mistake(

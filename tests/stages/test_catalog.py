@@ -454,6 +454,49 @@ def test_other_display_names_are_taken(name: str) -> None:
     assert catalog({**FILES, "environment-types.yaml": types}).environment_types["development"].display_name == name
 
 
+@pytest.mark.parametrize(
+    ("written", "messages"),
+    [
+        pytest.param(
+            "'role[0]': x",
+            [
+                "5:17: `role[0]` is neither the name of an argument nor a nested block; "
+                "write a map below it, or take the number away"
+            ],
+            id="no-map",
+        ),
+        pytest.param(
+            "'role\\[0]': x",
+            ["5:17: `role\\[0]` is neither the name of an argument nor a nested block; take the end away"],
+            id="escaped",
+        ),
+        pytest.param(
+            "'role[0]': {arn: x}, role: y",
+            ["5:38: `role` is both an argument and a nested block; keep one of them"],
+            id="both",
+        ),
+        pytest.param(
+            "'role[0]': {'${var.X}': 1, 'in[0]': {'a b': 1}, alias: fine}",
+            [
+                "5:29: `${var.X}` cannot be the name of an argument; use letters, digits, `_` and `-`",
+                "5:54: `a b` cannot be the name of an argument; use letters, digits, `_` and `-`",
+            ],
+            id="within-blocks",
+        ),
+    ],
+)
+def test_names_in_a_providers_configuration_are_told_where_they_stand(written: str, messages: list[str]) -> None:
+    """They were told without file and line, and only where an environment used the provider."""
+    text = AWS.replace("region: x", written)
+    told = [f"[aws.main postgres] platform/providers/aws.yaml:{message}" for message in messages]
+    assert problems({**FILES, "providers/aws.yaml": text}) == told
+
+
+def test_a_map_that_is_an_argument_may_have_any_keys() -> None:
+    text = AWS.replace("region: x", "tags: {'a b': 1, '${x}': 2, 'x[0]': {y: 1}}, 'role[0]': {}, 'role[1]': {}")
+    assert problems({**FILES, "providers/aws.yaml": text}) == []
+
+
 def test_a_long_version_constraint_is_refused_at_once() -> None:
     """Some hundred thousand blanks took minutes."""
     (told,) = problems({**FILES, "providers/aws.yaml": AWS.replace("'~> 6'", f"'{' ' * 500_000}'")})

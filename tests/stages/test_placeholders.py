@@ -110,6 +110,10 @@ def test_whatever_is_escaped_comes_back(text: str) -> None:
             "and has letters, digits, `_` and `-`",
         ),
         (
+            "${var.source}",
+            "the engine keeps the name `source` for itself; give the runner's variable another name",
+        ),
+        (
             "${resources.db}",
             "placeholder `${resources.db}` lacks `.outputs.` after `resources.db`; write `${resources.db.outputs.KEY}`",
         ),
