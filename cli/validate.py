@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from cli import checkout
+from cli import checkout, output
 from cli.exits import Exit
 from controller import pipeline
 from controller.catalog import doubts
-from controller.errors import ManifestError, Problem
+from controller.errors import ManifestError, Place, Problem
 from controller.manifest import layout
 from controller.model.deployment import EngineKind
 from controller.model.manifest import EnvironmentConfig
@@ -19,16 +19,19 @@ from controller.model.tree import Tree
 
 
 @click.command(name="validate")
-@click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path), default=Path())
-@click.option("--ref", help="Read this branch, tag or commit instead of the files in the folder.")
+@click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
+@checkout.options
 @click.option("--strict", is_flag=True, help="Warnings are errors, such as what Git does not pin.")
-def command(path: Path, ref: str | None, strict: bool) -> int:
+@output.format_option("text", "json")
+def command(path: Path | None, repo: Path, ref: str | None, strict: bool, form: str) -> int:
     """Check the repository at PATH: silent when all is well, else every problem with its place."""
-    problems, warnings = examined(checkout.tree(path, ref))
-    lines = [*map(str, problems), *(warnings if strict else ())]
-    for line in lines:
-        click.echo(line, err=True)
-    return Exit.INVALID if lines else Exit.DONE
+    problems, warnings = examined(checkout.tree(path or repo, ref))
+    if form == "json":
+        output.show({"problems": [*map(_document, problems)], "warnings": [*warnings]}, form)
+    else:
+        for line in (*map(str, problems), *(warnings if strict else ())):
+            click.echo(line, err=True)
+    return Exit.INVALID if problems or (strict and warnings) else Exit.DONE
 
 
 def examined(tree: Tree) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
@@ -49,6 +52,13 @@ def examined(tree: Tree) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
             configs[slug] = examined.config
         problems.update(_same_uuids(configs))
     return ManifestError(problems).problems, tuple(sorted(warnings))
+
+
+def _document(problem: Problem) -> dict[str, object]:
+    """A problem for machines; `path` is null where it stands in no file."""
+    where = problem.where if isinstance(problem.where, Place) else None
+    place = {key: getattr(where, key, None) for key in ("path", "line", "column")}
+    return {**place, "what": problem.what, "remedy": problem.remedy, "text": str(problem)}
 
 
 def _same_uuids(configs: Mapping[str, EnvironmentConfig]) -> Iterator[Problem]:

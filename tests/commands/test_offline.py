@@ -49,6 +49,27 @@ def test_every_problem_of_a_folder_is_said_at_once(capsys, repo: Path):
     assert any("unknown key `shard`; did you mean `shared`?" in line for line in lines)
 
 
+def test_problems_are_values_for_machines(capsys, repo: Path):
+    """A check of a pull request had to take the lines on stderr apart."""
+    _change(repo / "projects/shop/development/environment.yaml", "limits:", "limist:")
+    assert cli.main(["validate", "--repo", str(repo), "-o", "json"]) == 1
+    out, err = capsys.readouterr()
+    assert err == ""
+    found = json.loads(out)
+    assert found["problems"] == [
+        {
+            "path": "projects/shop/development/environment.yaml",
+            "line": 7,
+            "column": 1,
+            "what": "unknown key `limist`",
+            "remedy": "did you mean `limits`?",
+            "text": "projects/shop/development/environment.yaml:7:1: unknown key `limist`; did you mean `limits`?",
+        }
+    ]
+    assert cli.main(["validate", str(SAMPLE), "-o", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["problems"] == []
+
+
 def test_a_stray_file_is_named_with_what_it_should_be_called(capsys, repo: Path):
     (repo / "projects/shop/staging/manifets.yaml").write_text("workloads: {}\n")
     assert cli.main(["validate", str(repo)]) == 1
