@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from controller.errors import ConflictError, ManifestError, Problem
 
 LOCK = "controller.lock"
 _FOLDERS = (".", "runner-env")
+# What a controller was just starting when it was killed holds its lock on until it has become another program.
+_PATIENCE = 1.0
 
 
 @contextlib.contextmanager
@@ -50,18 +53,34 @@ def is_held(folder: Path) -> bool:
 
 def _take(folder: Path, descriptor: int) -> None:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.read(descriptor, 32).decode(errors="replace").strip()
-        process = f" (process {holder})" if holder.isdigit() else ""
-        raise ConflictError(
-            f"{folder}: another controller{process} is at work in this data directory; "
-            "end that one, or choose another with --data-dir"
-        ) from None
+        if not _is_taken(descriptor):
+            raise _at_work(folder, descriptor)
     except OSError as e:
         raise _unusable(folder, e) from e
     os.ftruncate(descriptor, 0)
     os.write(descriptor, f"{os.getpid()}\n".encode())
+
+
+def _is_taken(descriptor: int) -> bool:
+    """Take the lock; False where somebody holds it for longer than it takes to die."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.02)
+
+
+def _at_work(folder: Path, descriptor: int) -> ConflictError:
+    holder = os.read(descriptor, 32).decode(errors="replace").strip()
+    process = f" (process {holder})" if holder.isdigit() else ""
+    return ConflictError(
+        f"{folder}: another controller{process} is at work in this data directory; "
+        "end that one, or choose another with --data-dir"
+    )
 
 
 def _unusable(folder: Path, error: OSError) -> ManifestError:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import stat
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -200,6 +202,16 @@ def test_a_data_directory_belongs_to_one_controller_at_a_time(tmp_path: Path) ->
     assert not data_directory.is_held(tmp_path / "data")
     with started(tmp_path):
         pass
+
+
+def test_what_a_killed_controller_was_starting_does_not_keep_the_next_one_out(tmp_path: Path) -> None:
+    """A controller that was started anew at once was told that another one is at work."""
+    (tmp_path / "data").mkdir()
+    with open(tmp_path / "data" / data_directory.LOCK, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        left = subprocess.Popen(("sleep", "0.2"), pass_fds=(lock.fileno(),))
+    with data_directory.held(tmp_path / "data"):
+        assert left.wait() == 0
 
 
 @contextmanager
