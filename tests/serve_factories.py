@@ -160,10 +160,17 @@ class Server:
 
     def get(self, path: str) -> Any:
         """What the API answers to the administrator."""
+        return self._ask("GET", path)
+
+    def post(self, path: str, body: Any) -> Any:
+        return self._ask("POST", path, json=body)
+
+    def _ask(self, method: str, path: str, **more: Any) -> Any:
         token = yaml.safe_load(self.first_start.read_text())["admin_token"]
         headers = {"Authorization": f"Bearer {token}"}
-        answer = httpx.get(f"{self.url}/api/v1/{path}", headers=headers, timeout=10, trust_env=False)
-        assert answer.status_code == 200, answer.text
+        url = f"{self.url}/api/v1/{path}"
+        answer = httpx.request(method, url, headers=headers, timeout=10, trust_env=False, **more)
+        assert answer.is_success, answer.text
         return answer.json()
 
     def deployments(self) -> list[dict[str, Any]]:
