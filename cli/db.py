@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from cli import output
+from controller import backup as backups
 from controller import clock, wiring
 from controller import settings as chosen
 from controller.errors import ConflictError
@@ -35,6 +36,28 @@ def upgrade(config: Path | None) -> None:
             return
         store.upgrade(opened)
         click.echo("the database was upgraded", err=True)
+
+
+@command.command(name="backup")
+@_CONFIG
+@click.argument("folder", type=click.Path(path_type=Path))
+def backup(config: Path | None, folder: Path) -> None:
+    """Copy database and states to FOLDER, which is made; the controller may be at work meanwhile.
+
+    To bring it back, copy what is in FOLDER into an empty data directory, and the keys beside it.
+    """
+    settings = chosen.load(config)
+    with _opened(settings) as opened:
+        _require_current(opened)
+        if not opened.is_sqlite:
+            click.echo(
+                "the database is PostgreSQL: copy it first, with `pg_dump`; only the rest is copied here", err=True
+            )
+        done = backups.make(settings.data_dir.resolve(), opened, folder.absolute())
+    what = "database and states" if done.database else "states"
+    click.echo(f"{folder}: {what} of {done.states} environment{'' if done.states == 1 else 's'}", err=True)
+    if done.keys:
+        click.echo(f"not in it, to be kept apart: {', '.join(done.keys)}", err=True)
 
 
 @command.command(name="prune")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import controller
 from controller import pipeline, reconcile
-from controller.deployments import evaluate, opened, platform
+from controller.deployments import evaluate, opened, platform, states
 from controller.deployments.doors import Connection, Doors
 from controller.deployments.opened import Occasion
 from controller.deployments.walking import Asking, Tip, Walk, walk
@@ -20,6 +21,8 @@ from controller.model.manifest import EnvironmentConfig, Follow
 from controller.model.tree import Commit
 from controller.pipeline import Repository
 from controller.reconcile import Change, Opening, Outcome, State, Want
+
+log = logging.getLogger(__name__)
 
 _GONE = "its directory is gone from Git"
 
@@ -240,8 +243,17 @@ class Deciding:
         if case.slug not in self._uuids:
             given = case.config.uuid if case.config else None
             is_free = given is not None and given not in self._now.uuids
-            self._uuids[case.slug] = given if given and is_free else str(uuid.uuid4())
+            self._uuids[case.slug] = given if given and is_free else self._left_behind(case.slug) or str(uuid.uuid4())
         return self._uuids[case.slug]
+
+    def _left_behind(self, slug: str) -> str | None:
+        """What it was called when its state was written, if the database is older than that."""
+        found = states.left_behind(self._doors.data / "states", slug, self._now.uuids)
+        if found is not None:
+            log.warning(
+                "%s: there is a state of it that the database does not know, of uuid %s: that goes on", slug, found
+            )
+        return found
 
 
 def _observes(config: EnvironmentConfig | None) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from controller.deployments import again, parts, runs
 from controller.deployments.doors import Doors
-from controller.history import reached, record
+from controller.history import opening, reached, record
 from controller.history.opening import NewDeployment, Part
 from controller.history.record import Finish
 from controller.history.work import Work
@@ -84,10 +84,19 @@ def outcome_parts(doors: Doors, work: Work, result: Result) -> dict[str, Part]:
     found = {parts.DIAGNOSTICS: parts.document(list(result.diagnostics))} if result.diagnostics else {}
     if result.possibly_orphaned:
         found[parts.ORPHANS] = parts.document(list(result.possibly_orphaned))
+    if result.phase is not Phase.PLAN and result.state is not None:
+        found[parts.STATE] = parts.document(asdict(result.state))
     metadata = durable.read_json(runs.directory(doors, work.deployment.id) / protocol.METADATA)
     if metadata is not None:
         found[parts.METADATA] = parts.document(metadata)
     return found
+
+
+def feared(doors: Doors, work: Work) -> list[str]:
+    """Everything that its plan would make, where nobody can tell what of it was."""
+    found = opening.parts(doors.store, work.deployment.id, (parts.SUMMARY,))
+    changes = parts.read(found[parts.SUMMARY])["changes"] if parts.SUMMARY in found else ()
+    return [change["address"] for change in changes if change["action"] in ("create", "replace")]
 
 
 def outputs(doors: Doors, work: Work) -> bytes | None:

@@ -10,10 +10,10 @@ import controller
 from controller.deployments import rehash
 from controller.deployments.deciding import Deciding
 from controller.deployments.doors import Connection, Doors
-from controller.errors import LockstepError, RetryableError
+from controller.errors import LockstepError, NotFoundError, RetryableError
 from controller.history import decide as history
+from controller.history import read, watching
 from controller.history import standing as picture
-from controller.history import watching
 from controller.history.decide import DecidedRepository
 from controller.history.opening import NewDeployment
 
@@ -32,7 +32,7 @@ def poll(doors: Doors, repository: str, *, patience: timedelta | None = None) ->
     if patience is not None and not watching.is_due(doors.store, repository, now, connection.poll, patience):
         return
     try:
-        head = _head(connection)
+        head = _head(doors, connection)
     except LockstepError as e:
         watching.polled(doors.store, repository, doors.now(), error=str(e))
         return
@@ -45,8 +45,8 @@ def decide(doors: Doors, repository: str) -> None:
     for _ in range(_TRIES):
         now = picture.standing(doors.store, repository, doors.now(), doors.memory.standings.get(repository))
         doors.memory.standings[repository] = now.environments
-        if now.repository.head is None:
-            return
+        if now.repository.head is None or connection.mirror.known() is None:
+            return  # never fetched, or the mirror is gone: the next poll brings it
         if now.release not in (None, controller.__version__):
             rehash.rehash(doors, connection, now)
             now = picture.standing(doors.store, repository, doors.now())
@@ -70,11 +70,13 @@ def _tell(decision: DecidedRepository, openings: Sequence[NewDeployment]) -> Non
         log.info("%s/%s: opened deployment %s: %s", new.project, new.environment, new.id, new.reason)
 
 
-def _head(connection: Connection) -> str:
+def _head(doors: Doors, connection: Connection) -> str:
     mirror = connection.mirror
-    head = mirror.heads().get(mirror.ref)
-    if head is not None and head != mirror.known():
+    head, known = mirror.heads().get(mirror.ref), mirror.known()
+    if head is not None and head != known:
         head = mirror.fetch().get(mirror.ref)
+        if known is None:
+            _keep_again(doors, connection)
     if head is None:
         raise RetryableError(f"{connection.url}: there is no branch `{connection.branch}`; push it, or watch another")
     return head
@@ -83,3 +85,20 @@ def _head(connection: Connection) -> str:
 def _keep(connection: Connection, opening: NewDeployment) -> None:
     if opening.commit is not None:
         connection.mirror.keep(opening.commit.id, opening.id)
+
+
+def _keep_again(doors: Doors, connection: Connection) -> None:
+    """A mirror that is made anew keeps the commits of deployments on record, as far as the remote still has them."""
+    gone = set()
+    for id, commit in read.deployed_commits(doors.store, connection.id):
+        try:
+            connection.mirror.keep(commit, id)
+        except NotFoundError:
+            gone.add(commit)
+    if gone:
+        log.warning(
+            "%s: the remote has %d commits of deployments no more (%s): what was deployed stays on record",
+            connection.id,
+            len(gone),
+            ", ".join(commit[:10] for commit in sorted(gone)),
+        )

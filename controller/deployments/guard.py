@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from controller.model.document import Json
 from controller.model.graph import Coordinate
 from controller.model.manifest import Approval, EnvironmentConfig, Limits
+from controller.runner.protocol import StateMark
 
 _ORDER = tuple(Approval)  # least strict first
 
@@ -71,6 +72,22 @@ def stricter(ours: Guards, last: Guards | None) -> Guards:
         self_approval=ours.self_approval and last.self_approval,
         recipients=tuple(name for name in ours.recipients if name in last.recipients),
         output_recipients=tuple(name for name in ours.output_recipients if name in last.output_recipients),
+    )
+
+
+def older_state(planned: StateMark | None, known: StateMark | None) -> str:
+    """Why a plan for one version of a local state is doubtful where another was the last that an apply left."""
+    if known is None or (planned and planned.lineage == known.lineage and planned.serial >= known.serial):
+        return ""
+    if planned is None:
+        found = "there is no state"
+    elif planned.lineage != known.lineage:
+        found = "the state is another one"
+    else:
+        found = f"the state has serial {planned.serial}"
+    return (
+        f"{found}, and the last apply left serial {known.serial} of {known.lineage}: an older state was brought back, "
+        "and what it does not know would be made again"
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from controller.deployments import guard, parts, runs
 from controller.deployments.doors import Doors
 from controller.deployments.guard import Guards, Judgement
@@ -9,6 +11,8 @@ from controller.history import opening
 from controller.history import work as history
 from controller.history.work import Work
 from controller.model.record import Environment
+from controller.runner import protocol
+from controller.runner.protocol import StateMark
 
 
 def last(doors: Doors, environment: Environment | None) -> Guards | None:
@@ -40,19 +44,28 @@ def judged(doors: Doors, work: Work) -> Judgement:
         runs.inputs(doors, success).desired if success else None,
         before,
     )
+    attempts = history.attempts_since(doors.store, work.deployment.environment_uuid, success)
     return guard.judge(
         parts.read(found[parts.SUMMARY]),
         guard.stricter(mine, before),
-        must_approve=work.must_approve,
-        orphans=_orphans(doors, work, success),
+        must_approve="; ".join(filter(None, (work.must_approve, _older_state(doors, work, attempts)))),
+        orphans=_orphans(doors, attempts, success),
         changed=changed,
     )
 
 
-def _orphans(doors: Doors, work: Work, success: str | None) -> tuple[str, ...]:
+def _orphans(doors: Doors, attempts: Sequence[str], success: str | None) -> tuple[str, ...]:
     """What interrupted applies since the last success may have made, unknown to the state."""
     found: set[str] = set()
-    for id in history.attempts_since(doors.store, work.deployment.environment_uuid, success):
+    for id in attempts:
         part = opening.parts(doors.store, id, (parts.ORPHANS,)).get(parts.ORPHANS)
         found.update(parts.read(part) if part and id != success else ())
     return tuple(sorted(found))
+
+
+def _older_state(doors: Doors, work: Work, attempts: Sequence[str]) -> str:
+    """Why a plan is doubtful that was made with another state than the newest that an apply left; empty: it is not."""
+    known = [opening.parts(doors.store, id, (parts.STATE,)).get(parts.STATE) for id in attempts]
+    marks = [StateMark(**parts.read(part)) for part in known if part]
+    result = protocol.read_result(runs.directory(doors, work.deployment.id), protocol.PLAN_RESULT)
+    return guard.older_state(result.state if result else None, marks[-1] if marks else None)

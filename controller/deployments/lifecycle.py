@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import Enum
 
-from controller.deployments import ending, guarding, planned, runs
+from controller.deployments import ending, guarding, parts, planned, runs
 from controller.deployments.doors import Doors
 from controller.errors import ConflictError, NotAllowedError, NotFoundError, RetryableError
 from controller.history import person, record
@@ -21,7 +21,7 @@ from controller.history.person import Act
 from controller.history.record import Finish
 from controller.history.work import Work
 from controller.model.deployment import FINAL, Mode, Status
-from controller.runner.protocol import Ended, Extent, Observation, Result
+from controller.runner.protocol import Ended, Extent, Observation, Phase, Result
 
 _LOST = "its supervisor was lost; it is started again later"
 _PLANS = (Mode.PLAN_ONLY, Mode.DRIFT)
@@ -124,6 +124,9 @@ def _waiting(doors: Doors, work: Work, may_apply: bool) -> Next:
 
 
 def _begin(doors: Doors, work: Work, may_apply: bool) -> Next:
+    if not runs.is_at_hand(doors, work):
+        record.planned_again(doors.store, work.deployment.id, "its run directory is gone; planning again")
+        return Next.NOW
     if not may_apply:
         return Next.APPLY
     try:
@@ -138,6 +141,8 @@ def _applying(doors: Doors, work: Work, seen: Observation) -> Next:
         return _applied(doors, work, seen, seen.apply_result)
     if seen.alive:
         return Next.SOON
+    if seen.job is None:
+        return _without_trace(doors, work, seen)
     if seen.apply_started is not None:
         record.lost(doors.store, work.deployment.id, "the runner was lost; finding out what it did")
         return Next.NOW
@@ -155,6 +160,8 @@ def _interrupted(doors: Doors, work: Work, seen: Observation) -> Next:
         return _applied(doors, work, seen, seen.apply_result)
     if seen.alive:
         return Next.SOON
+    if seen.job is None:
+        return _without_trace(doors, work, seen)
     if work.attempts < doors.limits.attempts:
         return _attempt(doors, work, seen, runs.recover)
     folder = runs.directory(doors, work.deployment.id)
@@ -188,6 +195,17 @@ def _succeeded(doors: Doors, work: Work, seen: Observation, result: Result | Non
     said = "; ".join(filter(None, (message, *(result.notes if result else ()))))
     outputs = ending.outputs(doors, work)
     return _finish(doors, work, seen, Finish(Status.SUCCEEDED, said, applied=True, parts=kept, outputs=outputs))
+
+
+def _without_trace(doors: Doors, work: Work, seen: Observation) -> Next:
+    """Its run directory is gone: the database is older than what happened since, so all of it may have been done."""
+    feared = ending.feared(doors, work)
+    kept = {parts.ORPHANS: parts.document(feared)} if feared else {}
+    lost = {"n": work.events + 1, "at": doors.now().isoformat(), "type": "run_lost", "phase": Phase.APPLY}
+    record.progressed(doors.store, work.deployment.id, [lost], ())
+    message = "failed (interrupted): its run directory is gone, so what it did cannot be found out"
+    end = Finish(Status.FAILED, message, parts=kept, follow_up=ending.followed_up(doors, work))
+    return _finish(doors, work, seen, end)
 
 
 def _cut_short(doors: Doors, work: Work, seen: Observation, result: Result | None, message: str) -> Next:

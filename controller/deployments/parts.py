@@ -22,6 +22,7 @@ SUMMARY = "summary"
 DIAGNOSTICS = "diagnostics"
 METADATA = "metadata"
 ORPHANS = "orphans"  # addresses that an interrupted apply may have made, unknown to the state
+STATE = "state"  # serial and lineage of a local state when an apply had ended
 CONFIG = "config"
 
 Files = Mapping[str, Mapping[str, bytes]]

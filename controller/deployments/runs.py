@@ -10,7 +10,7 @@ from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 
-from controller.deployments import keys, parts, variables
+from controller.deployments import keys, parts, states, variables
 from controller.deployments.doors import Doors
 from controller.errors import ConflictError
 from controller.graph import diff
@@ -26,8 +26,6 @@ from controller.runner.protocol import Job, Phase
 from controller.secrets.secret import Secret
 from controller.tofu import bind, lock
 from controller.tofu import desired as documents
-
-_STATE = "terraform.tfstate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +46,18 @@ def state_file(doors: Doors, work: Work) -> Path | None:
     if work.binding.state.type != "local":
         return None
     if work.environment is None:
-        return directory(doors, work.deployment.id) / _STATE
-    return doors.data / "states" / work.binding.uuid / _STATE
+        return directory(doors, work.deployment.id) / states.STATE
+    return doors.data / "states" / work.binding.uuid / states.STATE
+
+
+def is_at_hand(doors: Doors, work: Work) -> bool:
+    """Whether the plan was made in a run directory that is still there, for a state that is where it was.
+
+    A plan file bears the place of its state: after a restore elsewhere it would be applied to another one.
+    """
+    job = protocol.read_job(directory(doors, work.deployment.id))
+    state = state_file(doors, work)
+    return job is not None and job.state == (str(state) if state else None)
 
 
 def plan(doors: Doors, work: Work) -> None:
@@ -183,7 +191,7 @@ def _mark_state(doors: Doors, work: Work) -> None:
     state = state_file(doors, work)
     if state is None or work.environment is None:
         return
-    marker = state.with_name("lockstep.json")
+    marker = state.with_name(states.MARKER)
     slug = work.environment.slug
     if not marker.exists():
         if state.exists():

@@ -119,6 +119,16 @@ def deployment(store: Store, id: str) -> Deployment:
         return rows.deployment(_deployment(session, id))
 
 
+def deployed_commits(store: Store, repository: str) -> list[tuple[str, str]]:
+    """Every deployment of a repository that has a commit, oldest first: its id, and the commit's."""
+    query = sa.select(DeploymentRow.id, DeploymentRow.commit).where(
+        DeploymentRow.repository == repository, DeploymentRow.commit.is_not(None)
+    )
+    with store.reading() as session:
+        found = session.execute(query.order_by(DeploymentRow.number))
+        return [(id, commit) for id, commit in found if commit is not None]
+
+
 def details(store: Store, id: str) -> Details:
     """The larger parts of a deployment; none of them is secret, outside manifests."""
     with store.reading() as session:

@@ -135,6 +135,14 @@ def not_begun(store: Store, id: str, now: datetime) -> None:
         _as_before(session, row, now)
 
 
+def planned_again(store: Store, id: str, message: str) -> None:
+    """The plan cannot be applied any more, and was not: another one is made; who approved it need not do so again."""
+    with store.writing() as session:
+        row = _in(_row(session, id), Status.PLANNING, Status.AWAITING_APPROVAL)
+        row.status, row.message, row.attempts, row.plan_digest = Status.PLANNING, message, 0, None
+        row.replans += 1
+
+
 def lost(store: Store, id: str, message: str) -> None:
     """The runner of an apply is gone, and what it did is being found out."""
     with store.writing() as session:

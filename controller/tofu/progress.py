@@ -189,8 +189,13 @@ class _Heard:
 
 def _of_last_apply(events: Sequence[Json]) -> Sequence[Json]:
     """From the beginning of the last apply on; none where it was planned again since."""
-    starts = [n for n, event in enumerate(events) if event["type"] == "phase_started" and event["phase"] != "recover"]
-    return events[starts[-1] :] if starts and events[starts[-1]]["phase"] == "apply" else ()
+    start = None
+    for n, event in enumerate(events):
+        if event["type"] == "phase_started" and event["phase"] != "recover":
+            start = n if event["phase"] == "apply" else None
+        elif event["type"] == "run_lost" and start is None:
+            start = n  # nothing of it was heard
+    return events[start:] if start is not None else ()
 
 
 def _is_step(event: Json, type_: str) -> bool:

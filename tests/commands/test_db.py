@@ -49,3 +49,52 @@ def test_prune_says_what_there_is_to_remove_and_how_long_things_are_kept(
             {"what": "plans", "kept_days": 7, "deployments": 0},
         ],
     }
+
+
+def test_backup_copies_what_a_data_directory_needs_but_for_its_keys(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, kept = tmp_path / "data", tmp_path / "kept"
+    config = tmp_path / "controller.yaml"
+    config.write_text(f"data_dir: {data}\n")
+    assert main(["db", "upgrade", "--config", str(config)]) == 0
+    files = {
+        "states/u1/terraform.tfstate": '{"serial": 1}',
+        "states/u1/lockstep.json": "{}",
+        "states/u1/.terraform.tfstate.lock.info": "{}",
+        "states/u2/lockstep.json": "{}",
+        "runs/d1/plan.bin": "in clear",
+        "controller-id": "c1\n",
+        "seal.key": "secret",
+        "session.key": "secret",
+    }
+    for name, text in files.items():
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).write_text(text)
+    capsys.readouterr()
+    assert main(["db", "backup", str(kept), "--config", str(config)]) == 0
+    assert capsys.readouterr() == (
+        "",
+        f"{kept}: database and states of 1 environment\nnot in it, to be kept apart: seal.key, session.key\n",
+    )
+    assert sorted(path.relative_to(kept).as_posix() for path in kept.rglob("*") if path.is_file()) == [
+        "controller-id",
+        "lockstep.sqlite3",
+        "states/u1/lockstep.json",
+        "states/u1/terraform.tfstate",
+        "states/u2/lockstep.json",
+    ]
+    assert {path.stat().st_mode & 0o077 for path in [kept, *kept.rglob("*")]} == {0}
+    assert main(["db", "backup", str(kept), "--config", str(config)]) == 3
+    assert capsys.readouterr().err == f"{kept}: it is there already; name a folder that a backup can make\n"
+    assert main(["db", "backup", "/proc/kept", "--config", str(config)]) == 6
+    assert capsys.readouterr().err.endswith("; back up elsewhere\n")
+
+
+def test_what_was_backed_up_is_a_database_that_can_be_served(tmp_path: Path) -> None:
+    config, again = tmp_path / "controller.yaml", tmp_path / "again.yaml"
+    config.write_text(f"data_dir: {tmp_path / 'data'}\n")
+    again.write_text(f"data_dir: {tmp_path / 'kept'}\n")
+    assert main(["db", "upgrade", "--config", str(config)]) == 0
+    assert main(["db", "backup", str(tmp_path / "kept"), "--config", str(config)]) == 0
+    assert main(["db", "prune", "--config", str(again)]) == 0

@@ -21,6 +21,7 @@ from controller.model.record import Counts, Deployment
 from controller.runner import local
 from controller.runner.protocol import Engine
 from controller.secrets import age, logs
+from controller.tofu.names import module_name_of
 from tests.deploy_factories import CONTROLLER, REPOSITORY, World, project, sized, world
 from tests.runner_factories import engines
 
@@ -180,7 +181,8 @@ def test_a_loop_whose_runs_would_be_lost_stops_engines_so_that_they_save_their_s
     stopped, again = acme.deployments()
     assert (stopped.status, stopped.message) == (
         Status.FAILED,
-        "failed (interrupted): it was stopped with the controller",
+        "failed (interrupted): it was stopped with the controller; 0 of 1 resource done; "
+        f"failed: module.{module_name_of('thing.default#workloads.api.db')}.terraform_data.it",
     )
     assert (again.status, again.reason) == (Status.QUEUED, f"deployment {stopped.id} was interrupted")
     assert list((acme.doors.data / "runs").iterdir()) == []

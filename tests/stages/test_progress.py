@@ -107,6 +107,7 @@ THREE = [change("a"), change("b"), change("c")]
             ["not_reached"] * 3,
             id="lost-before-the-engine-began",
         ),
+        pytest.param([{"type": "run_lost", "phase": "apply"}], Status.FAILED, ["unknown"] * 3, id="nothing-was-heard"),
         pytest.param([APPLY, *made("a")], Status.SUCCEEDED, ["done"] * 3, id="success-says-it-all"),
         pytest.param(
             [APPLY, *made("a"), {"type": "phase_started", "phase": "plan"}],

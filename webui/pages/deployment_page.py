@@ -40,6 +40,7 @@ _EVENTS = {
     "apply_complete": "done",
     "apply_errored": "failed",
     "change_summary": "counted",
+    "run_lost": "run directory gone",
     "step_started": "step begins",
     "step_finished": "step ends",
     "step_skipped": "step skipped",
