@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -77,9 +78,7 @@ def prune(config: Path | None, dry_run: bool, form: str) -> None:
         found = count(opened, retention, clock.now())
     done = "to be removed" if dry_run else "removed"
     kept = {"logs": retention.logs, "outputs": retention.outputs, "plans": retention.plans}
-    rows = [
-        {"what": name, "kept_days": age and age.days, "deployments": getattr(found, name)} for name, age in kept.items()
-    ]
+    rows = [{"what": name, "kept_days": _days(age), "deployments": getattr(found, name)} for name, age in kept.items()]
     if form != "table":
         output.show({"dry_run": dry_run, "items": rows}, form)
         return
@@ -87,10 +86,16 @@ def prune(config: Path | None, dry_run: bool, form: str) -> None:
         rows,
         {
             "WHAT": lambda row: row["what"],
-            "KEPT": lambda row: "for ever" if row["kept_days"] is None else f"{row['kept_days']} days",
+            "KEPT": lambda row: "for ever" if row["kept_days"] is None else f"{row['kept_days']:g} days",
             f"{done.upper()}, DEPLOYMENTS": lambda row: str(row["deployments"]),
         },
     )
+
+
+def _days(age: timedelta | None) -> float | None:
+    """Whole ones as such; retention may be shorter than a day."""
+    days = None if age is None else age / timedelta(days=1)
+    return int(days) if days is not None and days == int(days) else days
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from controller.deployments import follow, lifecycle, runs, upkeep
+from controller.deployments import follow, leftovers, lifecycle, runs, upkeep
 from controller.deployments.doors import Connection, Doors
 from controller.deployments.lifecycle import Next
 from controller.errors import LockstepError, RetryableError
@@ -60,6 +60,7 @@ class Loop:
     def start(self) -> None:
         """Take up what was under way, then poll, decide and deploy."""
         doors = self._doors
+        _guarded("cleaning up", partial(leftovers.clean, doors))
         history.release(doors.store, doors.controller)
         for connection in doors.connections.values():
             watching.ensure_repository(doors.store, connection.id, connection.url, connection.branch)

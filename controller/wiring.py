@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from controller import data_directory
+from controller.deployments import leftovers
 from controller.deployments.doors import Connection, Doors, Limits
 from controller.errors import ManifestError, Problem
 from controller.git import credentials, transport
@@ -50,6 +51,7 @@ def open_doors(
     data = settings.data_dir.resolve()
     with ExitStack() as stack:
         stack.enter_context(data_directory.held(data))
+        leftovers.clean_mirrors(data)
         opened = store.open_store(settings.database)
         stack.callback(store.close, opened)
         store.upgrade(opened)

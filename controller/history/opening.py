@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -106,6 +106,8 @@ def supersede(session: Session, ids: Sequence[str], now: datetime, *, by: str | 
 
 def keep_parts(session: Session, deployment: str, parts: Mapping[str, Part]) -> None:
     """Keep documents of a deployment; one that it had under the same name is replaced."""
+    had = sa.select(PartRow.digest, PartRow.sealed).where(PartRow.deployment == deployment, PartRow.name.in_(parts))
+    before = {(digest, sealed) for digest, sealed in session.execute(had)}
     for name, part in sorted(parts.items()):
         artifact = {"digest": part.digest, "sealed": part.sealed, "content": part.content}
         session.execute(insert(session, ArtifactRow).values(artifact).on_conflict_do_nothing())
@@ -113,6 +115,16 @@ def keep_parts(session: Session, deployment: str, parts: Mapping[str, Part]) -> 
         statement = insert(session, PartRow).values(kept)
         changed = {"digest": part.digest, "sealed": part.sealed}
         session.execute(statement.on_conflict_do_update(index_elements=["deployment", "name"], set_=changed))
+    drop_unused(session, before)
+
+
+def drop_unused(session: Session, artifacts: Iterable[tuple[str, bool]]) -> None:
+    """Remove those of these artifacts, by digest and whether it is sealed, that no part is made of any more."""
+    used = sa.exists().where(PartRow.digest == ArtifactRow.digest, PartRow.sealed == ArtifactRow.sealed)
+    for digest, sealed in sorted(artifacts):
+        session.execute(
+            sa.delete(ArtifactRow).where(ArtifactRow.digest == digest, ArtifactRow.sealed.is_(sealed), ~used)
+        )
 
 
 def parts(store: Store, deployment: str, names: Sequence[str]) -> dict[str, Part]:

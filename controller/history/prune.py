@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from controller.history.columns import Instant
+from controller.history.opening import drop_unused
 from controller.history.store import Store
 from controller.history.tables import (
-    ArtifactRow,
     DeploymentRow,
     EnvironmentRow,
     LogChunkRow,
@@ -161,9 +161,6 @@ def _mark(session: Session, ids: Sequence[str], **values: datetime) -> None:
 def _remove_plans(session: Session, ids: Sequence[str]) -> None:
     """The parts, then the artifacts that no other part is made of."""
     gone = sa.delete(PartRow).where(PartRow.deployment.in_(ids), PartRow.name == _PLAN)
-    digests = {(row.digest, row.sealed) for row in session.execute(gone.returning(PartRow.digest, PartRow.sealed))}
-    for digest, sealed in sorted(digests):
-        used = sa.exists().where(PartRow.digest == ArtifactRow.digest, PartRow.sealed == ArtifactRow.sealed)
-        session.execute(
-            sa.delete(ArtifactRow).where(ArtifactRow.digest == digest, ArtifactRow.sealed.is_(sealed), ~used)
-        )
+    drop_unused(
+        session, {(row.digest, row.sealed) for row in session.execute(gone.returning(PartRow.digest, PartRow.sealed))}
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,10 +26,12 @@ from controller.model.deployment import Mode, Status
 from controller.model.record import Deployment, Environment
 
 __all__ = [
+    "Known",
     "Work",
     "attempts_since",
     "claim_open",
     "claim_queued",
+    "known",
     "last_engine_version",
     "release",
     "renew",
@@ -63,6 +65,21 @@ class Work:
     cleared: bool
     events: int  # number of the last one that is recorded
     chunks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What has to be known of a deployment to say whether its run directory is needed."""
+
+    status: Status
+    cleared: bool
+
+
+def known(store: Store, ids: Sequence[str]) -> dict[str, Known]:
+    """Those of these deployments that are on record."""
+    query = sa.select(DeploymentRow.id, DeploymentRow.status, DeploymentRow.cleared).where(DeploymentRow.id.in_(ids))
+    with store.reading() as session:
+        return {id: Known(Status(status), cleared) for id, status, cleared in session.execute(query)}
 
 
 def work(store: Store, id: str) -> Work:

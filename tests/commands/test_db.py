@@ -27,7 +27,7 @@ def test_prune_says_what_there_is_to_remove_and_how_long_things_are_kept(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = tmp_path / "controller.yaml"
-    config.write_text(f"data_dir: {tmp_path / 'data'}\nretention: {{logs: forever, outputs: 30d}}\n")
+    config.write_text(f"data_dir: {tmp_path / 'data'}\nretention: {{logs: forever, outputs: 30d, plans: 12h}}\n")
     assert main(["db", "prune", "--config", str(config)]) == 3
     why = "the database has not this release's form; run `lockstep db upgrade` first\n"
     assert capsys.readouterr() == ("", why)
@@ -38,7 +38,7 @@ def test_prune_says_what_there_is_to_remove_and_how_long_things_are_kept(
         "WHAT     KEPT      TO BE REMOVED, DEPLOYMENTS\n"
         "logs     for ever  0\n"
         "outputs  30 days   0\n"
-        "plans    7 days    0\n"
+        "plans    0.5 days  0\n"
     )
     assert main(["db", "prune", "-o", "json", "--config", str(config)]) == 0
     assert json.loads(capsys.readouterr().out) == {
@@ -46,7 +46,7 @@ def test_prune_says_what_there_is_to_remove_and_how_long_things_are_kept(
         "items": [
             {"what": "logs", "kept_days": None, "deployments": 0},
             {"what": "outputs", "kept_days": 30, "deployments": 0},
-            {"what": "plans", "kept_days": 7, "deployments": 0},
+            {"what": "plans", "kept_days": 0.5, "deployments": 0},
         ],
     }
 

@@ -119,6 +119,18 @@ def test_an_artifact_that_another_deployment_is_made_of_stays(store: Store) -> N
         assert session.scalar(sa.select(sa.func.count()).where(ArtifactRow.content == b"sealed the same")) == 0
 
 
+def test_a_plan_that_was_made_again_leaves_nothing_of_the_one_before(store: Store) -> None:
+    """Sealed plans that no deployment named any more were kept for ever."""
+    _, first = first_of(store)
+    claim(store)
+    for text in (b"before", b"after"):
+        record.planned(store, first, plan(parts={"plan": Part.closed(b"sealed " + text, text)}))
+        record.planned_again(store, first, "its run directory is gone")
+    with store.reading() as session:
+        sealed = session.scalars(sa.select(ArtifactRow.content).where(ArtifactRow.sealed.is_(True)))
+        assert list(sealed) == [b"sealed after"]
+
+
 def test_by_default_everything_is_kept_for_ever(store: Store) -> None:
     uuid, first = first_of(store)
     deployed(store, first)
