@@ -9,11 +9,16 @@ from cli import client
 
 @click.command(name="approve")
 @click.argument("deployment")
-def command(deployment: str) -> None:
-    """Approve the plan of a DEPLOYMENT that waits: exactly this plan is applied."""
+@click.option(
+    "--import", "imports", is_flag=True, help="Plan again, to take over what an interrupted apply has made already."
+)
+def command(deployment: str, imports: bool) -> None:
+    """Approve the plan of a DEPLOYMENT that waits: exactly this plan is applied.
+
+    With --import no plan is approved: one is made anew with an import block for everything that has one on offer, and
+    applied unless something else in it needs approval.
+    """
     with client.connect() as server:
-        row = server.post("deployments", deployment, "approve")
-    click.echo(
-        f"deployment {row['id']} of {row['project']}/{row['environment']} is approved; its plan is applied next",
-        err=True,
-    )
+        row = server.post("deployments", deployment, "approve", body={"import": True} if imports else None)
+    what = "is planned again, with imports" if imports else "is approved; its plan is applied next"
+    click.echo(f"deployment {row['id']} of {row['project']}/{row['environment']} {what}", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -13,6 +14,7 @@ from cli import output
 from controller import backup as backups
 from controller import clock, wiring
 from controller import settings as chosen
+from controller.deployments import recovery
 from controller.errors import ConflictError
 from controller.history import prune as pruning
 from controller.history import store
@@ -96,6 +98,26 @@ def _days(age: timedelta | None) -> float | None:
     """Whole ones as such; retention may be shorter than a day."""
     days = None if age is None else age / timedelta(days=1)
     return int(days) if days is not None and days == int(days) else days
+
+
+@command.command(name="unsaved-state")
+@_CONFIG
+@click.argument("deployment")
+@click.option("--forget", is_flag=True, help="Never put it back: what the state storage has is right.")
+def unsaved_state(config: Path | None, deployment: str, forget: bool) -> None:
+    """Print the state that a DEPLOYMENT could not save, secrets and all; with --forget drop it.
+
+    The controller puts it back by itself before the next plan, unless somebody else has written the state since.
+    """
+    settings = chosen.load(config)
+    with _opened(settings) as opened:
+        _require_current(opened)
+        if forget:
+            recovery.forget(opened, deployment, clock.now())
+            click.echo(f"the state that deployment {deployment} could not save is not put back any more", err=True)
+        else:
+            sealer = wiring.sealer(settings, settings.data_dir.resolve(), os.environ)
+            click.echo(recovery.content(opened, sealer, deployment), nl=False)
 
 
 @contextmanager

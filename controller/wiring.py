@@ -79,6 +79,13 @@ def session_key(doors: Doors) -> bytes:
     return bytes.fromhex(_made_once(doors.data / "session.key", lambda: secrets.token_hex(32)))
 
 
+def sealer(settings: Settings, data: Path, environ: Mapping[str, str]) -> sealing.Sealer:
+    """What seals and opens; its key is made at the first start, unless the settings name one."""
+    if settings.seal_key_env:
+        return sealing.Sealer(sealing.keys_of(_variable("seal_key_env", settings.seal_key_env, environ)))
+    return sealing.open_sealer(settings.seal_key_file or data / "seal.key")
+
+
 def _doors(
     settings: Settings, opened: Store, recipients: Sequence[str], data: Path, environ: Mapping[str, str]
 ) -> Doors:
@@ -88,7 +95,7 @@ def _doors(
         connections=_connections(settings, data, environ),
         runner=local,
         engine=engine.discover(EngineKind(settings.engine) if settings.engine else None, environ),
-        sealer=_sealer(settings, data, environ),
+        sealer=sealer(settings, data, environ),
         data=data,
         recipients=recipients,
         controller=_made_once(data / "controller-id", lambda: str(uuid.uuid4())),
@@ -163,12 +170,6 @@ def _variable(where: str, name: str, environ: Mapping[str, str]) -> str:
             [Problem(where, f"the environment variable {name} is not set", "set it, or name another in the settings")]
         )
     return value
-
-
-def _sealer(settings: Settings, data: Path, environ: Mapping[str, str]) -> sealing.Sealer:
-    if settings.seal_key_env:
-        return sealing.Sealer(sealing.keys_of(_variable("seal_key_env", settings.seal_key_env, environ)))
-    return sealing.open_sealer(settings.seal_key_file or data / "seal.key")
 
 
 def _recipients(settings: Settings, data: Path, is_first: bool) -> tuple[tuple[str, ...], Secret | None]:

@@ -110,6 +110,9 @@ class Script:
     dies_in: Phase | None = None  # the supervisor is lost there, without a result
     hangs_in: Phase | None = None  # it goes on until it is told to stop
     more: dict[str, Any] = field(default_factory=dict)  # of the result that is not a success
+    imports: Mapping[str, str] = field(default_factory=dict)  # ids of what no state knows, by address
+    errored: bytes | None = None  # the state that could not be saved
+    puts_back: bool = True  # a state that it is handed can be pushed
 
 
 class ScriptedRunner:
@@ -176,8 +179,9 @@ class ScriptedRunner:
     def _plan(self, job: Job, directory: Path, script: Script) -> None:
         if self._is_cut_short(job, script):
             return
+        back = job.puts_back if (directory / protocol.PUSH).exists() and script.puts_back else None
         if script.plan is not Ended.SUCCEEDED:
-            self._write(directory, _result(job, script.plan, script.message, **script.more))
+            self._write(directory, _result(job, script.plan, script.message, put_back=back, **script.more))
             return
         counts = {"create": 0, "update": 0, "destroy": 0, "replace": 0} | dict(script.counts)
         is_empty = not any(counts.values())
@@ -188,6 +192,7 @@ class ScriptedRunner:
         if script.lock is not None:
             durable.write(directory / protocol.LOCK_FILE, script.lock.encode())
         more = {"empty": is_empty, "fingerprint": json.dumps(counts), "lock_changed": script.lock is not None}
+        more["put_back"] = back
         result = _result(job, Ended.SUCCEEDED, "planned", plan_digest=sha256(content).hexdigest(), **more)
         self._write(directory, result)
 
@@ -202,6 +207,10 @@ class ScriptedRunner:
             durable.write_json(directory / protocol.METADATA, {"thing.default#x": {"Size": "1"}})
             self._write(directory, _result(job, Ended.SUCCEEDED, "applied"))
         else:
+            if script.imports:
+                durable.write_json(directory / protocol.IMPORTS, dict(script.imports))
+            if script.errored is not None:
+                durable.write(directory / protocol.ERRORED, script.errored)
             self._write(directory, _result(job, script.apply, script.message, **script.more))
 
     def _is_cut_short(self, job: Job, script: Script) -> bool:

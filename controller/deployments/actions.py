@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from controller import comparison, pipeline, reconcile
-from controller.deployments import again, evaluate, follow, guarding, keys, opened, parts
+from controller.deployments import again, evaluate, follow, guarding, keys, opened, parts, recovery
 from controller.deployments.doors import Connection, Doors
 from controller.deployments.opened import Occasion
 from controller.deployments.requests import PlannedRef, plan_ref, planned_ref
@@ -31,6 +31,7 @@ __all__ = [
     "deploy_manifest",
     "destroy",
     "discard",
+    "has_imports",
     "plan_ref",
     "planned_ref",
     "refresh",
@@ -161,12 +162,23 @@ def resume(doors: Doors, actor: str, project: str, environment: str, *, reason: 
     person.resumed(doors.store, found.project, found.name, _act(doors, actor, reason))
 
 
-def approve(doors: Doors, actor: str, id: str, *, reason: str = "") -> Deployment:
-    """Let the plan of a waiting deployment be applied, that very plan."""
+def approve(doors: Doors, actor: str, id: str, *, reason: str = "", imports: bool = False) -> Deployment:
+    """Let the plan of a waiting deployment be applied, that very plan.
+
+    With `imports` it is planned again instead, to take over what an interrupted apply has made.
+    """
     work = history.work(doors.store, read.deployment(doors.store, id).id)
     if not guarding.effective(doors, work).self_approval and actor in _starters(work):
         raise NotAllowedError(f"deployment {id} was started by {actor}; somebody else has to approve it")
+    if imports:
+        return _import(doors, work, _act(doors, actor, reason))
     return person.approved(doors.store, work.deployment.id, _act(doors, actor, reason))
+
+
+def has_imports(doors: Doors, id: str) -> bool:
+    """Whether a deployment could take over what an interrupted apply has made."""
+    work = history.work(doors.store, id)
+    return not work.imports and bool(recovery.imports(doors, work))
 
 
 def discard(doors: Doors, actor: str, id: str, *, reason: str = "") -> Deployment:
@@ -190,6 +202,14 @@ def refresh(doors: Doors, actor: str, repository: str) -> None:
     error = next(found.error for found in read.repositories(doors.store) if found.id == repository)
     if error:
         raise RetryableError(error)
+
+
+def _import(doors: Doors, work: history.Work, act: Act) -> Deployment:
+    id = work.deployment.id
+    if work.imports or not recovery.imports(doors, work):
+        what = "takes over all that it can already" if work.imports else "has no import on offer"
+        raise ConflictError(f"deployment {id} {what}; approve it without `--import`, or discard it")
+    return person.imported(doors.store, id, sorted(recovery.imports(doors, work)), act)
 
 
 def _act(doors: Doors, actor: str, reason: str) -> Act:

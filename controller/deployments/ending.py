@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 
-from controller.deployments import again, parts, runs
+from controller.deployments import again, parts, recovery, runs
 from controller.deployments.doors import Doors
 from controller.history import opening, reached, record
 from controller.history.opening import NewDeployment, Part
@@ -79,16 +80,22 @@ def _is_ending(seen: Observation) -> bool:
     return (seen.plan_result if is_plan else seen.apply_result) is not None
 
 
-def outcome_parts(doors: Doors, work: Work, result: Result) -> dict[str, Part]:
-    """What a phase left to be kept for everybody: diagnostics, metadata, what may be left over."""
-    found = {parts.DIAGNOSTICS: parts.document(list(result.diagnostics))} if result.diagnostics else {}
-    if result.possibly_orphaned:
-        found[parts.ORPHANS] = parts.document(list(result.possibly_orphaned))
-    if result.phase is not Phase.PLAN and result.state is not None:
+def outcome_parts(doors: Doors, work: Work, result: Result | None) -> dict[str, Part]:
+    """What a phase left to be kept: diagnostics, metadata, what may be left over, a state that could not be saved."""
+    folder = runs.directory(doors, work.deployment.id)
+    found = {parts.DIAGNOSTICS: parts.document(list(result.diagnostics))} if result and result.diagnostics else {}
+    orphans = result.possibly_orphaned if result else recovery.begun(doors, work.deployment.id)
+    if orphans:
+        found[parts.ORPHANS] = parts.document(list(orphans))
+    if result and result.phase is not Phase.PLAN and result.state is not None:
         found[parts.STATE] = parts.document(asdict(result.state))
-    metadata = durable.read_json(runs.directory(doors, work.deployment.id) / protocol.METADATA)
+    metadata, ids = (durable.read_json(folder / name) for name in (protocol.METADATA, protocol.IMPORTS))
     if metadata is not None:
         found[parts.METADATA] = parts.document(metadata)
+    if ids is not None:
+        found[parts.IMPORTS] = parts.sealed_document(doors.sealer, ids)
+    if (folder / protocol.ERRORED).exists():
+        found[parts.UNSAVED] = Part.closed(doors.sealer.seal((folder / protocol.ERRORED).read_bytes()))
     return found
 
 
@@ -97,6 +104,21 @@ def feared(doors: Doors, work: Work) -> list[str]:
     found = opening.parts(doors.store, work.deployment.id, (parts.SUMMARY,))
     changes = parts.read(found[parts.SUMMARY])["changes"] if parts.SUMMARY in found else ()
     return [change["address"] for change in changes if change["action"] in ("create", "replace")]
+
+
+def left_over(doors: Doors, kept: Mapping[str, Part]) -> str:
+    """What these parts say of a state that was not saved and of what may have been made, as the rest of a sentence."""
+    orphans = parts.read(kept[parts.ORPHANS]) if parts.ORPHANS in kept else []
+    known = parts.read_sealed(doors.sealer, kept[parts.IMPORTS]) if parts.IMPORTS in kept else {}
+    offered = ", ".join(address for address in orphans if address in known)
+    others = ", ".join(address for address in orphans if address not in known)
+    offer = f"; possibly orphaned, with an import on offer (`lockstep approve ID --import`): {offered}"
+    unknown = f"; possibly orphaned, its id not known: {others}"
+    unsaved = (
+        "; the unsaved state is kept with this deployment, nothing of it is lost: it is put back before the next plan"
+    )
+    told = {offer: offered, unknown: others, unsaved: parts.UNSAVED in kept}
+    return "".join(sentence for sentence, is_so in told.items() if is_so)
 
 
 def outputs(doors: Doors, work: Work) -> bytes | None:

@@ -96,16 +96,19 @@ def judge(
     guards: Guards,
     *,
     must_approve: str = "",
-    orphans: Sequence[str] = (),
+    orphans: Mapping[str, str] | None = None,
     changed: Sequence[str] = (),
 ) -> Judgement:
-    """Judge a plan that is not empty. `changed`: sentences about content that the old guard has to see."""
+    """Judge a plan that is not empty. `changed`: sentences about content that the old guard has to see.
+
+    `orphans`: addresses that may have been made unknown to the state, and what to do about each.
+    """
     reasons: list[str] = [must_approve] if must_approve else []
     if guards.approval is Approval.PLAN:
         reasons.append("every plan needs approval here (approval: plan)")
     if guards.approval is not Approval.NONE:
         reasons += [*_over_limits(summary["counts"], guards.limits), *changed]
-    reasons += _made_twice(summary, orphans)
+    reasons += _made_twice(summary, orphans or {})
     return Judgement(tuple(_protected(summary, guards.protected)), tuple(reasons))
 
 
@@ -142,11 +145,12 @@ def _protected(summary: Mapping[str, Json], types: Sequence[str]) -> Iterator[st
             yield f"it would {does} {change['address']} of `{coordinate}`, and type `{coordinate.type}` is protected"
 
 
-def _made_twice(summary: Mapping[str, Json], orphans: Sequence[str]) -> Iterator[str]:
+def _made_twice(summary: Mapping[str, Json], orphans: Mapping[str, str]) -> Iterator[str]:
     made = sorted(change["address"] for change in summary["changes"] if change["action"] in ("create", "replace"))
     twice = [address for address in made if address in orphans]
-    if twice:
-        yield f"it would create {', '.join(twice)}, which an interrupted apply may have made already"
+    for remedy in sorted({orphans[address] for address in twice}):
+        alike = ", ".join(address for address in twice if orphans[address] == remedy)
+        yield f"it would create {alike}, which an interrupted apply may have made already: {remedy}"
 
 
 def _providers_changed(before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterator[str]:

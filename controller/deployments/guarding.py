@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from controller.deployments import guard, parts, runs
+from controller.deployments import guard, parts, recovery, runs
 from controller.deployments.doors import Doors
 from controller.deployments.guard import Guards, Judgement
 from controller.history import opening
@@ -49,18 +49,9 @@ def judged(doors: Doors, work: Work) -> Judgement:
         parts.read(found[parts.SUMMARY]),
         guard.stricter(mine, before),
         must_approve="; ".join(filter(None, (work.must_approve, _older_state(doors, work, attempts)))),
-        orphans=_orphans(doors, attempts, success),
+        orphans=recovery.orphans(doors, work),
         changed=changed,
     )
-
-
-def _orphans(doors: Doors, attempts: Sequence[str], success: str | None) -> tuple[str, ...]:
-    """What interrupted applies since the last success may have made, unknown to the state."""
-    found: set[str] = set()
-    for id in attempts:
-        part = opening.parts(doors.store, id, (parts.ORPHANS,)).get(parts.ORPHANS)
-        found.update(parts.read(part) if part and id != success else ())
-    return tuple(sorted(found))
 
 
 def _older_state(doors: Doors, work: Work, attempts: Sequence[str]) -> str:

@@ -79,7 +79,14 @@ def clean(doors: Doors) -> None:
 
 
 def _clean_run(cleaned: Cleaned, folder: Path, known: Known | None) -> None:
-    if known is None and protocol.read_started(folder) and not (folder / protocol.APPLY_RESULT).exists():
+    if known is None and (folder / protocol.ERRORED).exists():
+        log.warning(
+            "%s: here is a state that could not be saved, of an apply that the database knows nothing of; "
+            "compare its %s with what the state storage has, then remove it",
+            folder,
+            protocol.ERRORED,
+        )
+    elif known is None and protocol.read_started(folder) and not (folder / protocol.APPLY_RESULT).exists():
         log.warning(
             "%s: an apply began here that the database knows nothing of, and nobody heard its end; "
             "look into its %s, then remove it",

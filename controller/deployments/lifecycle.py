@@ -71,7 +71,7 @@ def _looked(doors: Doors, work: Work) -> Observation:
 
 
 def _planning(doors: Doors, work: Work, seen: Observation) -> Next:
-    if seen.plan_result is not None and not _is_older(seen):
+    if seen.plan_result is not None and not _is_older(work, seen):
         planned.record_plan(doors, work, seen, seen.plan_result)
         return Next.NOW
     if seen.alive:
@@ -84,9 +84,10 @@ def _planning(doors: Doors, work: Work, seen: Observation) -> Next:
     return _attempt(doors, work, seen, runs.plan)
 
 
-def _is_older(seen: Observation) -> bool:
-    """Whether the plan is the one that an apply refused, so that it has to be made again."""
-    return seen.apply_result is not None and seen.apply_result.stale
+def _is_older(work: Work, seen: Observation) -> bool:
+    """Whether the plan has to be made again: an apply refused it, or it was made before anybody asked for imports."""
+    is_without_imports = work.imports and seen.job is not None and not seen.job.imports
+    return is_without_imports or (seen.apply_result is not None and seen.apply_result.stale)
 
 
 def _planned(doors: Doors, work: Work, may_apply: bool) -> Next:
@@ -187,7 +188,11 @@ def _applied(doors: Doors, work: Work, seen: Observation, result: Result) -> Nex
     status = Status.CANCELLED if result.status is Ended.CANCELLED else Status.FAILED
     untouched = result.status is Ended.REFUSED or result.extent is Extent.NOT_BEGUN
     kept = ending.outcome_parts(doors, work, result)
-    return _finish(doors, work, seen, Finish(status, result.message, parts=kept, untouched=untouched))
+    is_passing = result.transient and result.extent is Extent.NOT_BEGUN
+    again = ending.tried_again(doors, work) if is_passing and status is Status.FAILED else None
+    message = result.message + ending.left_over(doors, kept)
+    end = Finish(status, message, parts=kept, untouched=untouched, follow_up=again)
+    return _finish(doors, work, seen, end)
 
 
 def _succeeded(doors: Doors, work: Work, seen: Observation, result: Result | None, message: str) -> Next:
@@ -209,9 +214,8 @@ def _without_trace(doors: Doors, work: Work, seen: Observation) -> Next:
 
 
 def _cut_short(doors: Doors, work: Work, seen: Observation, result: Result | None, message: str) -> Next:
-    kept = ending.outcome_parts(doors, work, result) if result else {}
-    orphans = result.possibly_orphaned if result else ()
-    left = f"; possibly orphaned: {', '.join(orphans)}" if orphans else ""
+    kept = ending.outcome_parts(doors, work, result)
+    left = ending.left_over(doors, kept)
     follow_up = ending.followed_up(doors, work)
     end = Finish(Status.FAILED, f"failed (interrupted): {message}{left}", parts=kept, follow_up=follow_up)
     return _finish(doors, work, seen, end)

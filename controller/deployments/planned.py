@@ -24,6 +24,9 @@ _STATUSES = {Ended.CANCELLED: Status.CANCELLED}
 
 def record_plan(doors: Doors, work: Work, seen: Observation, result: Result) -> None:
     """Record how the phase that plans has ended."""
+    if result.put_back is not None:
+        done = parts.document({"by": work.deployment.id, "at": result.at})
+        record.kept(doors.store, result.put_back, {parts.PUT_BACK: done})
     if result.status is not Ended.SUCCEEDED or result.plan_digest is None:
         _failed(doors, work, seen, result)
         return

@@ -10,7 +10,7 @@ from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 
-from controller.deployments import keys, parts, states, variables
+from controller.deployments import keys, parts, recovery, states, variables
 from controller.deployments.doors import Doors
 from controller.errors import ConflictError
 from controller.graph import diff
@@ -66,11 +66,17 @@ def plan(doors: Doors, work: Work) -> None:
     bundle, notes = _bundle(doors, work)
     folder = directory(doors, work.deployment.id)
     doors.runner.deliver(folder, bundle.files)
+    unsaved = _deliver_state(doors, work, folder)
     kept = {parts.KEPT: parts.document(bundle.kept)} if bundle.kept else {}
-    warnings = tuple(dict.fromkeys((*work.deployment.warnings, *notes)))
+    warnings = tuple(dict.fromkeys((*work.deployment.warnings, *notes, *recovery.doubts(doors, work))))
     record.bundled(doors.store, work.deployment.id, bundle.digest, kept, warnings)
     _mark_state(doors, work)
-    job = replace(_job(doors, work, Phase.PLAN), keep_lock_file=_has_exact_lock(doors, work, bundle))
+    job = replace(
+        _job(doors, work, Phase.PLAN),
+        keep_lock_file=_has_exact_lock(doors, work, bundle),
+        imports=work.imports,
+        puts_back=unsaved,
+    )
     doors.runner.start(job, folder, _environment(doors, work))
 
 
@@ -114,6 +120,7 @@ def _bundle(doors: Doors, work: Work) -> tuple[Bundle, tuple[str, ...]]:
         modules,
         moved=moved,
         kept=parts.read(kept[parts.KEPT]) if kept else None,
+        imports=recovery.imports(doors, work) if work.imports else None,
     )
     return bundle, (*notes, *bundle.notes)
 
@@ -201,6 +208,16 @@ def _mark_state(doors: Doors, work: Work) -> None:
             )
         durable.make_folder(state.parent)
         durable.write_json(marker, {"environment": slug, "uuid": work.binding.uuid})
+
+
+def _deliver_state(doors: Doors, work: Work, folder: Path) -> str | None:
+    """Hand over the state that an earlier apply could not save; which deployment's it is, None where all are saved."""
+    found = recovery.unsaved(doors, work)
+    if found is None:
+        (folder / protocol.PUSH).unlink(missing_ok=True)
+        return None
+    durable.write(folder / protocol.PUSH, found.content)
+    return found.deployment
 
 
 def _restore_plan(doors: Doors, work: Work, folder: Path) -> None:

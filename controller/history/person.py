@@ -129,12 +129,22 @@ def requested(store: Store, request: NewRequest, deployments: Sequence[NewDeploy
 def approved(store: Store, id: str, act: Act) -> Deployment:
     """Let a waiting plan be applied."""
     with store.writing() as session:
-        row = _waiting(session, id)
-        if row.approval_expires_at is not None and row.approval_expires_at <= act.now:
-            raise ConflictError(f"deployment {id} waited for approval too long; deploy it again")
+        row = _waiting_in_time(session, id, act)
         row.approved_by, row.approved_fingerprint = act.actor, row.fingerprint
         row.message = f"approved by {act.actor}"
         details = {"plan": row.plan_digest, "bundle": row.bundle_digest}
+        audited(session, act.actor, "approve", id, act.now, reason=act.reason, details=details)
+        return rows.deployment(row)
+
+
+def imported(store: Store, id: str, addresses: Sequence[str], act: Act) -> Deployment:
+    """Let a waiting deployment be planned again, to take over what is there already; no plan is approved by that."""
+    with store.writing() as session:
+        row = _waiting_in_time(session, id, act)
+        details = {"plan": row.plan_digest, "bundle": row.bundle_digest, "import": list(addresses)}
+        row.status, row.imports, row.plan_digest = Status.PLANNING, True, None
+        row.attempts, row.approval_expires_at = 0, None
+        row.message = f"{act.actor} lets it import {', '.join(addresses)}; planning again"
         audited(session, act.actor, "approve", id, act.now, reason=act.reason, details=details)
         return rows.deployment(row)
 
@@ -217,6 +227,13 @@ def _waiting(session: Session, id: str) -> DeploymentRow:
         raise ConflictError(f"deployment {id} is {row.status}; only one that is awaiting_approval can be decided on")
     if row.approved_by is not None:
         raise ConflictError(f"deployment {id} was approved by {row.approved_by} already; cancel it to stop it")
+    return row
+
+
+def _waiting_in_time(session: Session, id: str, act: Act) -> DeploymentRow:
+    row = _waiting(session, id)
+    if row.approval_expires_at is not None and row.approval_expires_at <= act.now:
+        raise ConflictError(f"deployment {id} waited for approval too long; deploy it again")
     return row
 
 

@@ -92,6 +92,12 @@ def bundled(store: Store, id: str, digest: str, parts: Mapping[str, Part], warni
         keep_parts(session, id, parts)
 
 
+def kept(store: Store, id: str, parts: Mapping[str, Part]) -> None:
+    """Keep something more of a deployment, whether it has ended or not."""
+    with store.writing() as session:
+        keep_parts(session, id, parts)
+
+
 def planned(store: Store, id: str, plan: Planned) -> None:
     """Keep a plan; nothing is decided by it yet."""
     with store.writing() as session:

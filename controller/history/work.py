@@ -20,6 +20,7 @@ from controller.history.tables import (
     EventRow,
     HoldRow,
     LogChunkRow,
+    PartRow,
 )
 from controller.model.bundle import Binding, ProviderPin
 from controller.model.deployment import Mode, Status
@@ -35,6 +36,7 @@ __all__ = [
     "last_engine_version",
     "release",
     "renew",
+    "unsaved_state",
     "work",
 ]
 
@@ -52,6 +54,7 @@ class Work:
     approved_by: str | None
     approval_expires_at: datetime | None
     cancelled_by: str | None
+    imports: bool  # what interrupted applies may have made is to be taken over
     follow_up_of: str | None
     tries: int
     approved_fingerprint: str | None
@@ -100,6 +103,7 @@ def work(store: Store, id: str) -> Work:
             approved_by=row.approved_by,
             approval_expires_at=row.approval_expires_at,
             cancelled_by=row.cancelled_by,
+            imports=row.imports,
             follow_up_of=row.follow_up_of,
             tries=row.tries,
             approved_fingerprint=row.approved_fingerprint,
@@ -135,6 +139,21 @@ def attempts_within(session: Session, environment_uuid: str, success: str | None
         DeploymentRow.number > sa.func.coalesce(since.scalar_subquery(), 0),
     )
     return list(session.scalars(query.order_by(DeploymentRow.number)))
+
+
+def unsaved_state(store: Store, environment_uuid: str, success: str | None) -> str | None:
+    """The newest deployment since the last success that could not save its state, which nobody has put back yet."""
+    has = sa.select(PartRow.name).where(PartRow.deployment == DeploymentRow.id).correlate(DeploymentRow)
+    query = sa.select(DeploymentRow.id).where(
+        DeploymentRow.environment_uuid == environment_uuid,
+        has.where(PartRow.name == "unsaved").exists(),
+        ~has.where(PartRow.name == "put_back").exists(),
+    )
+    with store.reading() as session:
+        if success is not None:
+            last = sa.select(DeploymentRow.number).where(DeploymentRow.id == success).scalar_subquery()
+            query = query.where(DeploymentRow.number > last)
+        return session.scalars(query.order_by(DeploymentRow.number.desc()).limit(1)).one_or_none()
 
 
 def last_engine_version(store: Store, environment_uuid: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from controller.model.deployment import Mode
@@ -13,8 +14,6 @@ from controller.runner.protocol import Phase
 from controller.runner.session import Session
 from controller.secrets import age
 from controller.tofu.names import METADATA, workload_of
-
-_CREATING = frozenset({"create", "replace"})
 
 
 def keep_outputs(session: Session) -> tuple[str, ...]:
@@ -39,9 +38,13 @@ def keep_outputs(session: Session) -> tuple[str, ...]:
     return ()
 
 
-def learn_from_state(session: Session) -> None:
-    """Let the mask cover what is sensitive in the state: a provider may quote any of it in a diagnostic."""
-    _, document = session.document("show", "show", "-json", last_words=True)
+def learn_from_state(session: Session, path: Path | None = None) -> None:
+    """Let the mask cover what is sensitive in the state: a provider may quote any of it in a diagnostic.
+
+    `path`: of a state that could not be saved, which knows more.
+    """
+    named = (str(path),) if path else ()
+    _, document = session.document("show", "show", "-json", *named, last_words=True)
     session.knows_secrets = isinstance(document, dict)
     if isinstance(document, dict):
         session.mask = session.mask.joined(sensitive.in_show(document))
@@ -70,17 +73,6 @@ def events(session: Session) -> list[Json]:
     return list(known[starts[-1] :]) if starts else []
 
 
-def possibly_orphaned(session: Session) -> tuple[str, ...]:
-    """Addresses that the engine began to make and that the state knows nothing of."""
-    begun = {event["address"] for event in events(session) if _is_creation(event)}
-    if not begun:
-        return ()
-    finished = session.step("state list", "state", "list", capture=True, last_words=True)
-    # A state that cannot be read, or is not there yet, knows of nothing.
-    listed = finished.captured.decode(errors="replace").split("\n") if finished.code == 0 else []
-    return tuple(sorted(begun - {session.address(line) for line in listed}))
-
-
 def _keep_workloads(session: Session, outputs: Mapping[str, Json]) -> None:
     if session.job.output_recipients:
         content = json.dumps(outputs, sort_keys=True).encode()
@@ -89,7 +81,3 @@ def _keep_workloads(session: Session, outputs: Mapping[str, Json]) -> None:
 
 def _begins_apply(event: Mapping[str, Json]) -> bool:
     return bool(event["type"] == "phase_started" and event["phase"] == Phase.APPLY)
-
-
-def _is_creation(event: Mapping[str, Json]) -> bool:
-    return event.get("type") == "apply_start" and event.get("action") in _CREATING

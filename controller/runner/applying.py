@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controller import clock
-from controller.runner import applied, local_state, planning, preparing, protocol, steps
+from controller.runner import applied, bundle, errored, local_state, orphaned, planning, preparing, protocol, steps
 from controller.runner.protocol import Ended, Extent, Result, Started
 from controller.runner.session import EndingError, Session
 from controller.runner.steps import Finished
@@ -16,6 +16,8 @@ def apply(session: Session) -> Result:
     job, path = session.job, session.directory / protocol.PLAN
     session.must_go_on("apply")
     with preparing.alone(session):
+        if (session.workdir / bundle.ERRORED).is_file():
+            raise EndingError(Ended.REFUSED, _PLAN_AGAIN, stale=True)
         preparing.prepare(session)
         _check_state(session)
         session.must_go_on("apply")
@@ -30,7 +32,10 @@ def apply(session: Session) -> Result:
         finished = session.step(
             "apply", "apply", "-input=false", "-json", f"-lock-timeout={job.lock_seconds}s", str(path)
         )
-        result = _succeeded(session) if finished.code == 0 else _failed(session, finished)
+        if errored.take(session):
+            result = _unsaved(session, finished)
+        else:
+            result = _succeeded(session) if finished.code == 0 else _failed(session, finished)
     path.unlink()
     return result
 
@@ -42,11 +47,22 @@ def recover(session: Session) -> Result:
         if finished is None:
             message = "interrupted before the engine began; nothing was changed"
             return session.result(Ended.INTERRUPTED, message, extent=Extent.NOT_BEGUN)
-        preparing.prepare(session)
-        is_finished = finished.code == 0 or (finished.code is None and _has_finished(session))
-        result = _succeeded(session) if is_finished else _failed(session, finished)
+        # Before anything is laid out where it may lie.
+        result = _unsaved(session, finished) if errored.take(session) else _looked_into(session, finished)
     (session.directory / protocol.PLAN).unlink(missing_ok=True)
     return result
+
+
+def _looked_into(session: Session, finished: Finished) -> Result:
+    try:
+        preparing.prepare(session)
+    except EndingError as e:
+        # Whatever it did is as unknown as before.
+        message = f"interrupted in the middle, and what it did could not be looked into: {e.message}"
+        orphans = orphaned.found(session)
+        return session.result(Ended.INTERRUPTED, message, extent=Extent.PARTIAL, possibly_orphaned=orphans)
+    is_finished = finished.code == 0 or (finished.code is None and _has_finished(session))
+    return _succeeded(session) if is_finished else _failed(session, finished)
 
 
 def _heard(session: Session) -> Finished | None:
@@ -91,11 +107,28 @@ def _failed(session: Session, finished: Finished) -> Result:
     return session.result(ending.status, ending.message)
 
 
+def _unsaved(session: Session, finished: Finished) -> Result:
+    """The result where the engine could not save the state: what it did is done, and known to that state alone."""
+    applied.learn_from_state(session, session.directory / protocol.ERRORED)
+    session.publish("apply")
+    orphans: tuple[str, ...] = ()
+    ending = session.failed("apply", finished)
+    if finished.stopped:
+        ending, orphans = session.stopped(finished.stopped, "apply"), orphaned.found(session)
+    return session.result(
+        ending.status if finished.stopped else Ended.INTERRUPTED,
+        f"{ending.message}; the state could not be saved",
+        forced=finished.forced,
+        extent=Extent.PARTIAL,
+        possibly_orphaned=orphans,
+    )
+
+
 def _cut_short(session: Session, finished: Finished) -> Result:
     """The result where the engine did not come to its own end, or nobody knows whether it did."""
     applied.learn_from_state(session)
     session.publish("apply")
-    orphans = applied.possibly_orphaned(session)
+    orphans = orphaned.found(session)
     if finished.stopped:
         stopped = session.stopped(finished.stopped, "apply")
         status, message = stopped.status, stopped.message

@@ -13,6 +13,7 @@ from controller.runner import durable, protocol
 ENGINE_FOLDER = ".terraform"
 ENGINE_LOCK = ".terraform.lock.hcl"
 MAIN = "main.tf.json"
+ERRORED = "errored.tfstate"  # where the engine leaves a state that it cannot save
 
 _KEPT = frozenset({ENGINE_FOLDER, ENGINE_LOCK})
 _SCRIPT = 0o755
@@ -38,7 +39,7 @@ def read(folder: Path) -> dict[str, bytes]:
 
 
 def lay_out(files: Mapping[str, bytes], workdir: Path) -> None:
-    """Make a working directory hold these files and no others; the engine's own folder and lock file stay."""
+    """Make a working directory hold these files and no others; what is the engine's own stays."""
     durable.make_folder(workdir)
     wanted = {PurePosixPath(path) for path in files}
     folders = {parent for path in wanted for parent in path.parents}
@@ -81,7 +82,8 @@ def _remove_others(
 ) -> None:
     for entry in sorted(os.scandir(workdir / folder), key=lambda entry: entry.name):
         path = folder / entry.name
-        if path.as_posix() in _KEPT or (path in wanted and entry.is_file(follow_symlinks=False)):
+        is_file = entry.is_file(follow_symlinks=False)
+        if path.as_posix() in _KEPT or (is_file and (path in wanted or path.as_posix() == ERRORED)):
             continue
         if not entry.is_dir(follow_symlinks=False):
             os.unlink(entry.path)

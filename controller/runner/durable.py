@@ -52,6 +52,11 @@ def make_folder(path: Path) -> None:
     path.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
 
 
+def sync(path: Path) -> None:
+    """Make durable what somebody else wrote into a file."""
+    sync_folder(path)
+
+
 def sync_folder(path: Path) -> None:
     """Make the names in a folder durable, as `fsync` of a file does not."""
     descriptor = os.open(path, os.O_RDONLY)

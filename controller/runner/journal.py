@@ -108,6 +108,12 @@ def read_events(directory: Path, after: int) -> tuple[Json, ...]:
     return tuple(reversed(found))
 
 
+def read_ids(directory: Path) -> tuple[Json, ...]:
+    """What is known of what was made, in order; a line that was cut off is none."""
+    found = [json.loads(line) for line in _lines_backwards(directory / protocol.IDS)]
+    return tuple(reversed(found))
+
+
 def last_event(directory: Path) -> int:
     """The number of the newest event, 0 where there is none."""
     for line in _lines_backwards(directory / protocol.EVENTS):

@@ -12,18 +12,23 @@ from controller.model.document import Json
 
 # Beginning and end of each resource; progress in between is for the log alone.
 _RESOURCE_EVENTS = frozenset({"apply_start", "apply_complete", "apply_errored"})
+_DUMP = '"state":{'
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _LONGEST = 4 * 1024 * 1024  # a line that is longer is no JSON of the engine's; memory is worth more
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One line, taken apart. `text` and `diagnostic` may hold secrets, `identity` is private, `event` is public."""
+    """One line, taken apart. `text` and `diagnostic` may hold secrets, `identity` is private, `event` is public.
+
+    `state`: a whole state, which the engine says where it can save it nowhere, not even in a file.
+    """
 
     text: str
     event: Json = None
     identity: Json = None
     diagnostic: Json = None
+    state: bytes | None = None
 
 
 class Lines:
@@ -56,7 +61,7 @@ def read(line: bytes) -> Said:
     diagnostic = message.get("diagnostic")
     if isinstance(diagnostic, dict):
         return Said(_rendered(diagnostic), diagnostic=diagnostic)
-    return Said(f"{message['@message']}\n", _event(message), _identity(message))
+    return Said(f"{message['@message']}\n", _event(message), _identity(message), state=_state(message, text))
 
 
 def _object(text: str) -> dict[str, Any] | None:
@@ -101,6 +106,17 @@ def _identity(message: Mapping[str, Any]) -> Json:
         "key": _text(hook["id_key"]),
         "value": _text(hook.get("id_value")),
     }
+
+
+def _state(message: Mapping[str, Any], text: str) -> bytes | None:
+    """The text of it as the engine wrote it: its numbers may have more digits than ours."""
+    if not isinstance(message.get("state"), dict) or message.get("type") != "log":
+        return None
+    found = text.find(_DUMP)
+    if found < 0:
+        return json.dumps(message["state"]).encode()
+    start = found + len(_DUMP) - 1
+    return text[start : json.JSONDecoder().raw_decode(text, start)[1]].encode()
 
 
 def _rendered(diagnostic: Mapping[str, Any]) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from controller.model.deployment import Mode
-from controller.runner import applied, durable, initialised, preparing, protocol, steps
+from controller.runner import applied, durable, errored, initialised, preparing, protocol, steps
 from controller.runner.protocol import Ended, Result
 from controller.runner.session import Session
 from controller.runner.steps import Finished
@@ -25,7 +24,7 @@ def plan(session: Session) -> Result:
         steps.end_quickly(running.process, _LEFTOVER_SECONDS)
     session.must_go_on("prepare")
     with preparing.alone(session):
-        preparing.prepare(session)
+        _prepare(session)
         finished = _run(session)
         if finished.code == 1 and initialised.is_needed(session.held):
             # Somebody emptied a cache, or the engine looks at more than we know of.
@@ -43,6 +42,15 @@ def digest(path: Path) -> str | None:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         return None
+
+
+def _prepare(session: Session) -> None:
+    """Make everything ready, the state among it: what an earlier apply could not save comes first."""
+    is_unsaved = errored.is_there(session)
+    # Working with states needs what init makes, and would not say so in words that we know.
+    preparing.prepare(session, anew=is_unsaved)
+    if is_unsaved:
+        errored.put_back(session)
 
 
 def _run(session: Session) -> Finished:
@@ -69,7 +77,8 @@ def _check(session: Session, finished: Finished) -> None:
 
 def _planned(session: Session, *, is_empty: bool) -> Result:
     job, path = session.job, session.directory / protocol.PLAN
-    _keep(path)
+    path.chmod(durable.PRIVATE_FILE)
+    durable.sync(path)
     finished, show = session.document("show", "show", "-json", str(path))
     if finished.stopped:
         raise session.stopped(finished.stopped, "show", forced=finished.forced)
@@ -82,7 +91,7 @@ def _planned(session: Session, *, is_empty: bool) -> Result:
     notes = applied.keep_outputs(session) if is_empty and not job.only_plans else ()
     result = session.result(
         Ended.SUCCEEDED,
-        _sentence(summary["counts"], is_empty),
+        _sentence(summary, is_empty),
         plan_digest=digest(path),
         empty=is_empty,
         fingerprint=plans.fingerprint(show, session.fingerprint_key) if session.fingerprint_key else None,
@@ -93,17 +102,9 @@ def _planned(session: Session, *, is_empty: bool) -> Result:
     return result
 
 
-def _keep(path: Path) -> None:
-    path.chmod(durable.PRIVATE_FILE)
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sentence(counts: Mapping[str, Any], is_empty: bool) -> str:
+def _sentence(summary: Mapping[str, Any], is_empty: bool) -> str:
     if is_empty:
         return "nothing to change"
+    counts = {"import": summary.get("imports", 0), **summary["counts"]}
     said = [f"{count} to {what}" for what, count in counts.items() if count]
     return f"planned: {', '.join(said) or 'no resource changes, but outputs or addresses do'}"

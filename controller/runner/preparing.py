@@ -21,6 +21,7 @@ _TRANSIENT = (
     "connection reset",
     "context deadline exceeded",
     "error acquiring the state lock",
+    "giving up after",
     "i/o timeout",
     "no such host",
     "temporary failure in name resolution",

@@ -1,7 +1,7 @@
 """What do controller and supervisor say to each other? Files in the run directory of one deployment.
 
-The directory (0700) outlives both. The controller writes `job.json`, `bundle/` and `cancel`; all else is the
-supervisor's, which holds `lock` as long as it lives. A supervisor carries out one phase and ends.
+The directory (0700) outlives both. The controller writes `job.json`, `bundle/`, `push.tfstate` and `cancel`; all else
+is the supervisor's, which holds `lock` as long as it lives. A supervisor carries out one phase and ends.
 """
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ LOG = "log"  # <6 digits>.age; and `end`, with the number of the chunk that bear
 OUTPUTS = "outputs.age"  # {workload: {key: value}}, an age message to the recipients of outputs
 OPEN = "open.json"  # keys of workloads' outputs that the plan shows to be made of no sensitive output; no values
 METADATA = "metadata.json"  # what modules gave as metadata; public
+IMPORTS = "imports.json"  # address -> id of what an apply has made that no state knows; never public
+ERRORED = "errored.tfstate"  # the state that the engine could not save at the end of an apply
+PUSH = "push.tfstate"  # the same of an earlier apply, as the controller delivered it: pushed before the plan is made
+DECRYPTED = "decrypted"  # such a state where it is encrypted: the engine pushes it only in clear
 LOCK_FILE = "lock.hcl"  # the dependency lock file, where init wrote another than it was given
 PLAN_RESULT = "result-plan.json"
 APPLY_STARTED = "apply_started"  # durable before the engine's apply starts: this plan is never applied again
@@ -110,6 +114,8 @@ class Job:
     lock_seconds: int = 60  # patience with the state's lock
     keep_lock_file: bool = True  # init may not change a lock file that the bundle brings
     log_level: str = "info"  # `debug` lets the engine trace into the log
+    imports: bool = False  # its bundle has `import` blocks, which a person asked for
+    puts_back: str | None = None  # deployment whose unsaved state lies in `push.tfstate`
 
     @property
     def takes_lock(self) -> bool:
@@ -163,6 +169,7 @@ class Result:
     possibly_orphaned: tuple[str, ...] = ()  # addresses begun to be made that no state knows
     diagnostics: tuple[Json, ...] = ()  # public parts
     notes: tuple[str, ...] = ()
+    put_back: str | None = None  # plan: deployment whose unsaved state is where it belongs now
 
     def ends_run(self, job: Job) -> bool:
         """Whether no further phase can follow, so that the log is whole."""

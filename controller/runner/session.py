@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -49,6 +50,8 @@ class Session:
         self.knows_secrets = True  # but for what the state holds, which could not be read
         self.public: list[Json] = []  # diagnostics that were published
         self.lock_changed = False  # init wrote another lock file than it was given
+        self.dumped: bytes | None = None  # a state that the engine could save nowhere
+        self.put_back: str | None = None  # deployment whose unsaved state is where it belongs now
         self.held: list[Mapping[str, Any]] = []  # diagnostics of the last step, as the engine gave them
         self.workdir = directory / protocol.WORK if job.private else Path(job.workdir)
         self.fingerprint_key = (handed.fingerprint_key or "").encode()
@@ -125,7 +128,9 @@ class Session:
         if errors:
             address = errors[0].get("address")
             what = f"{errors[0].get('summary')}{f' ({address})' if address else ''}"
-        elif finished.code is not None and finished.code < 0:
+        elif finished.code is None:
+            what = "the engine ended unheard"
+        elif finished.code < 0:
             what = f"the engine was killed by signal {-finished.code}"
         else:
             what = f"the engine exited with {finished.code} and gave no diagnostic"
@@ -191,8 +196,16 @@ class Session:
             self.journal.event(event.pop("type"), **event)
         if said.identity:
             self.journal.identity(said.identity | {"address": self.address(said.identity["address"])})
+        if said.state is not None:
+            self._keep_state(said.state)
         if said.diagnostic:
             self.held.append(said.diagnostic)
+
+    def _keep_state(self, content: bytes) -> None:
+        """Write it down at once; what has no room now is tried again when the engine has ended."""
+        self.dumped = content
+        with contextlib.suppress(OSError):
+            durable.write(self.directory / protocol.ERRORED, content)
 
     def _hear_err(self, line: bytes) -> None:
         self.journal.say(output.read(line).text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import selectors
@@ -236,8 +237,13 @@ def _available(descriptor: int) -> Iterator[bytes]:
 
 
 def _clear(process: Process) -> None:
-    """Kill what an engine that was stopped or killed has left behind: nothing may act after the deployment ended."""
+    """Kill what an engine that was stopped or killed has left behind: nothing may act after the deployment ended.
+
+    OSError where something cannot be killed: as long as it may act, nobody can tell what was done.
+    """
     until = time.monotonic() + _KILL_SECONDS
-    while processes.members(process) and time.monotonic() < until:
+    while processes.members(process):
+        if time.monotonic() >= until:
+            raise OSError(errno.EBUSY, "a process of the engine cannot be ended", str(process.pid))
         processes.kill(process)
         time.sleep(0.01)

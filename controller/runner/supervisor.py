@@ -72,6 +72,7 @@ def _conclude(session: Session, result: Result, seconds: float) -> None:
         seconds=round(seconds, 3),
         state=local_state.mark(job.state),
         lock_changed=session.lock_changed,
+        put_back=session.put_back,
         log_ended=ends_log,
         diagnostics=tuple(session.public),
     )

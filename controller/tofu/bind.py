@@ -24,12 +24,14 @@ def bind(
     *,
     moved: Sequence[Mapping[Coordinate, Coordinate]] = (),
     kept: Mapping[str, Json] | None = None,
+    imports: Mapping[str, str] | None = None,
 ) -> Bundle:
     """The bundle of a desired document.
 
     `previous`: desired documents of the last success and of every attempt since, oldest first. `modules`: content id
     -> path in the repository -> content, of all local modules in any of these documents. `moved`: for each previous
-    document what the one after it renamed, new -> old. `kept`: what the bundle of the last success kept.
+    document what the one after it renamed, new -> old. `kept`: what the bundle of the last success kept. `imports`:
+    address of an instance that is there already, though no state knows it -> its id.
     """
     resources = {Coordinate.parse(text) for text, node in desired["nodes"].items() if "module" in node}
     chain = moves.chain(moved, resources)
@@ -40,6 +42,7 @@ def bind(
         backend=backend(binding),
         moved=tuple((str(old), str(new)) for old, new in chain.pairs),
         kept=left,
+        imports=imports or {},
     )
     files = dict(sorted(_files(desired, left, extras, modules or {})))
     return Bundle(

@@ -45,13 +45,20 @@ def summarize(show: Mapping[str, Any], mask: Callable[[str], str] = str) -> dict
     ]
     managed = [change["action"] for change in changes if change.pop("mode") == "managed"]
     counts = {name: sum(_COUNTED.get(action) == name for action in managed) for name in _COUNTED.values()}
+    imports = sum(is_import(change) for change in changes)
     return {
         "format": FORMAT,
         "changes": sorted(changes, key=lambda change: (change["address"], change["action"])),
         "counts": counts,
         "outputs": outputs,
         "empty": not changes and not outputs,
+        **({"imports": imports} if imports else {}),
     }
+
+
+def is_import(change: Mapping[str, Any]) -> bool:
+    """Whether a change of a summary takes something over that is there already, and perhaps changes it as well."""
+    return change["action"] == "import" or bool(change.get("import"))
 
 
 def fingerprint(show: Mapping[str, Any], key: bytes) -> str:
@@ -78,6 +85,8 @@ def _change(resource: Mapping[str, Any], nodes: Mapping[str, str], mask: Callabl
     }
     if resource.get("previous_address"):
         entry["previous_address"] = addresses.masked(resource["previous_address"], mask)
+    if change.get("importing") and entry["action"] != "import":
+        entry["import"] = True
     reason = resource.get("action_reason") or ("deposed" if resource.get("deposed") else None)
     return entry | ({"reason": reason} if reason else {})
 

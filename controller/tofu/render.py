@@ -27,6 +27,7 @@ class Extras:
     backend: Mapping[str, Mapping[str, Json]] = field(default_factory=lambda: {"local": {}})
     moved: Sequence[tuple[str, str]] = ()  # (old coordinate, new one)
     kept: Mapping[str, Json] = field(default_factory=lambda: {"modules": {}, "nodes": {}, "providers": {}})
+    imports: Mapping[str, str] = field(default_factory=dict)  # address of an instance -> id of what it takes over
 
 
 def render(document: Mapping[str, Json], extras: Extras | None = None) -> bytes:
@@ -45,6 +46,7 @@ def render(document: Mapping[str, Json], extras: Extras | None = None) -> bytes:
         "variable": {name: {"type": "string", "sensitive": True} for name in variables(document, extras)},
         "module": {**_modules(extras.kept, providers, rendered), **_modules(document, providers, rendered)},
         "moved": [{"from": _address(old), "to": _address(new)} for old, new in extras.moved],
+        "import": [{"to": to, "id": escape.literal(id)} for to, id in sorted(extras.imports.items())],
         "output": dict(_outputs(document)),
     }
     return (_text(_filled(sections)) + "\n").encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import re
@@ -14,11 +15,12 @@ import yaml
 
 import cli
 from cli import progress
+from controller.deployments import follow
 from controller.history import read
 from controller.model.deployment import Status
-from controller.runner.protocol import Ended
+from controller.runner.protocol import Ended, Extent
 from tests.commands.conftest import Company
-from tests.deploy_factories import Script, sized
+from tests.deploy_factories import REPOSITORY, Script, sized
 
 
 @pytest.fixture
@@ -301,3 +303,20 @@ def _until(is_so, seconds: float = 10.0) -> None:
     while not is_so():
         assert time.monotonic() < end, "it never comes to that"
         time.sleep(0.05)
+
+
+def test_what_is_there_already_is_imported_from_the_command_line(capsys, company: Company):
+    orphan = {"address": "module.thing.terraform_data.it", "module": "thing.default#x"}
+    more = {"extent": Extent.PARTIAL, "possibly_orphaned": (orphan["address"],)}
+    cut_short = Script(apply=Ended.INTERRUPTED, message="cut short", more=more, imports={orphan["address"]: "i-1"})
+    company.runner.script = dataclasses.replace(cut_short, changes=({**orphan, "action": "create"},))
+    company.world.push({"projects/shop/staging/app.manifest.yaml": sized(5)}, "Grow")
+    follow.poll(company.world.doors, REPOSITORY)
+    _until(lambda: company.last().status is Status.AWAITING_APPROVAL)
+    company.runner.script = Script(changes=({**orphan, "action": "import"},))
+    row = company.last()
+    assert f"`lockstep approve {row.id} --import` takes it over instead" in row.message
+    assert cli.main(["approve", row.id, "--import"]) == 0
+    assert capsys.readouterr().err == f"deployment {row.id} of shop/staging is planned again, with imports\n"
+    _until(lambda: company.last().status is Status.SUCCEEDED)
+    assert cli.main(["approve", row.id, "--import"]) == 3

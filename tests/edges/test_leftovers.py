@@ -163,6 +163,19 @@ def end_uncleared(acme: World, id: str) -> None:
     record.finished(acme.doors.store, id, record.Finish(Status.CANCELLED, ""), acme.doors.now())
 
 
+def test_an_unsaved_state_that_the_database_does_not_know_is_said_and_left(
+    acme: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The database is older: that file is all that knows what the apply made."""
+    folder = put(acme.doors.data / "runs" / "unknown" / protocol.ERRORED).parent
+    leftovers.clean(acme.doors)
+    assert (folder / protocol.ERRORED).exists()
+    assert caplog.messages == [
+        f"{folder}: here is a state that could not be saved, of an apply that the database knows nothing of; "
+        f"compare its {protocol.ERRORED} with what the state storage has, then remove it"
+    ]
+
+
 def test_an_apply_that_the_database_does_not_know_is_said_and_left(
     acme: World, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from controller.deployments import actions
-from controller.errors import RetryableError
-from controller.history import read
-from controller.model.deployment import Status
-from controller.model.record import Decision
+from controller.deployments import actions, parts
+from controller.errors import ConflictError, NotAllowedError, RetryableError
+from controller.history import opening, person, read
+from controller.history.opening import NewDeployment
+from controller.history.person import Act
+from controller.model.deployment import Mode, Rank, Status
+from controller.model.record import Decision, Deployment
+from controller.runner import protocol
 from controller.runner.protocol import Ended, Extent, Phase
 from tests.deploy_factories import Script, ScriptedRunner, World, project, sized, world
 
@@ -135,18 +139,147 @@ def test_what_may_have_been_made_is_named_and_not_made_again_unseen(acme: World)
     acme.claim()
     acme.carry(acme.last("development").id)
     assert acme.deployments()[0].message == (
-        f"failed (interrupted): interrupted in the middle; possibly orphaned: {address}"
+        f"failed (interrupted): interrupted in the middle; possibly orphaned, its id not known: {address}"
     )
     acme.runner.script = Script(changes=({"action": "create", "address": address, "module": "thing.default#x"},))
     acme.settle()
     row = acme.last("development")
     assert (row.status, row.message) == (
         Status.AWAITING_APPROVAL,
-        f"it would create {address}, which an interrupted apply may have made already",
+        f"it would create {address}, which an interrupted apply may have made already: "
+        "its id is not known, so look for it before you approve",
+    )
+    with pytest.raises(ConflictError) as e:
+        actions.approve(acme.doors, "ann", row.id, imports=True)
+    assert str(e.value) == (f"deployment {row.id} has no import on offer; approve it without `--import`, or discard it")
+    actions.approve(acme.doors, "ann", row.id)
+    acme.settle()
+    assert acme.last("development").status is Status.SUCCEEDED
+
+
+MADE, LOST = "module.thing.terraform_data.made", "module.thing.terraform_data.lost"
+
+
+def creating(*addresses: str) -> Script:
+    changes = ({"action": "create", "address": each, "module": "thing.default#x"} for each in addresses)
+    return Script(changes=tuple(changes))
+
+
+def importing(*addresses: str, **more: Any) -> Script:
+    changes = ({"action": "import", "address": each, "module": "thing.default#x"} for each in addresses)
+    return Script(changes=tuple(changes), **more)
+
+
+def waiting(acme: World, *, files: Mapping[str, str] | None = None) -> Deployment:
+    """A follow-up that would make two things once more, of one of which the id is known."""
+    acme.runner.script = cut_short(possibly_orphaned=(LOST, MADE))
+    acme.runner.script.imports = {MADE: "i-4711"}
+    acme.push(project(development=sized(1)) | dict(files or {}))
+    acme.poll()
+    acme.claim()
+    acme.carry(acme.last("development").id)
+    acme.runner.script = creating(MADE, LOST, "module.thing.terraform_data.other")
+    acme.settle()
+    return acme.last("development")
+
+
+def test_an_import_is_on_offer_where_the_id_is_known(acme: World) -> None:
+    row = waiting(acme)
+    assert acme.deployments()[0].message == (
+        "failed (interrupted): interrupted in the middle; possibly orphaned, with an import on offer "
+        f"(`lockstep approve ID --import`): {MADE}; possibly orphaned, its id not known: {LOST}"
+    )
+    assert (row.status, row.message) == (
+        Status.AWAITING_APPROVAL,
+        f"it would create {MADE}, which an interrupted apply may have made already: "
+        f"`lockstep approve {row.id} --import` takes it over instead; "
+        f"it would create {LOST}, which an interrupted apply may have made already: "
+        "its id is not known, so look for it before you approve",
+    )
+
+
+def test_what_is_on_offer_is_imported_and_the_rest_waits_for_a_person(acme: World) -> None:
+    row = waiting(acme)
+    acme.runner.script = Script(changes=(*importing(MADE).changes, *creating(LOST).changes))
+    before = read.deployment(acme.doors.store, row.id).desired_digest
+    actions.approve(acme.doors, "ann", row.id, reason="it is there", imports=True)
+    acme.settle()
+    blocks = json.loads(acme.runner.bundles[row.id]["main.tf.json"])["import"]
+    again = acme.last("development")
+    assert blocks == [{"id": "i-4711", "to": MADE}]
+    assert (again.id, again.status, again.desired_digest) == (row.id, Status.AWAITING_APPROVAL, before)
+    assert again.message == (
+        f"it would create {LOST}, which an interrupted apply may have made already: "
+        "its id is not known, so look for it before you approve"
+    )
+    with pytest.raises(ConflictError) as e:
+        actions.approve(acme.doors, "ann", row.id, imports=True)
+    assert str(e.value) == (
+        f"deployment {row.id} takes over all that it can already; approve it without `--import`, or discard it"
     )
     actions.approve(acme.doors, "ann", row.id)
     acme.settle()
     assert acme.last("development").status is Status.SUCCEEDED
+    acts = [(line.action, line.actor, line.reason) for line in read.audit(acme.doors.store)]
+    assert acts == [("approve", "ann", ""), ("approve", "ann", "it is there")]
+
+
+def test_nothing_of_an_import_is_left_when_it_has_succeeded(acme: World) -> None:
+    row = waiting(acme)
+    acme.runner.script = importing(MADE, LOST)
+    actions.approve(acme.doors, "ann", row.id, imports=True)
+    acme.settle()
+    assert read.deployment(acme.doors.store, row.id).status is Status.SUCCEEDED
+    acme.runner.script = Script()
+    acme.push({"projects/shop/development/app.manifest.yaml": sized(2)})
+    acme.poll()
+    acme.settle()
+    last = acme.last("development")
+    assert last.status is Status.SUCCEEDED
+    assert "import" not in json.loads(acme.runner.bundles[last.id]["main.tf.json"])
+
+
+def test_taking_something_over_approves_no_destroy(acme: World) -> None:
+    row = waiting(acme)
+    acme.runner.script = importing(MADE, LOST, counts={"destroy": 1})
+    actions.approve(acme.doors, "ann", row.id, imports=True)
+    acme.settle()
+    row = acme.last("development")
+    assert (row.status, row.message) == (
+        Status.AWAITING_APPROVAL,
+        "it would destroy 1 resource, 0 may be without approval (limits.destroy)",
+    )
+
+
+def test_whoever_may_not_approve_may_not_import(acme: World) -> None:
+    mine = {"projects/shop/development/environment.yaml": "self_approval: false\n"}
+    row = waiting(acme, files=mine)
+    with pytest.raises(NotAllowedError) as e:
+        actions.approve(acme.doors, "ada@acme.example", row.id, imports=True)
+    assert str(e.value) == f"deployment {row.id} was started by ada@acme.example; somebody else has to approve it"
+
+
+def test_no_id_is_public(acme: World) -> None:
+    row = waiting(acme)
+    acme.runner.script = importing(MADE, LOST)
+    actions.approve(acme.doors, "ann", row.id, imports=True)
+    acme.settle()
+    written = b"".join(path.read_bytes() for path in acme.doors.data.parent.glob("lockstep.sqlite3*"))
+    assert MADE.encode() in written
+    assert b"i-4711" not in written
+
+
+def test_a_restart_between_the_wish_to_import_and_the_new_plan_changes_nothing(acme: World) -> None:
+    row = waiting(acme)
+    acme.runner.script = importing(MADE, LOST, dies_in=Phase.PLAN)
+    actions.approve(acme.doors, "ann", row.id, imports=True)
+    acme = acme.restarted()
+    acme.step(row.id)
+    acme.runner.script = importing(MADE, LOST)
+    acme = acme.restarted()
+    acme.settle()
+    assert acme.last("development").status is Status.SUCCEEDED
+    assert phases(acme, row.id) == [Phase.PLAN, Phase.PLAN, Phase.PLAN, Phase.APPLY]
 
 
 def test_a_newer_commit_needs_no_follow_up(acme: World) -> None:
@@ -181,6 +314,101 @@ def test_where_nothing_can_be_found_out_the_rest_is_killed_and_the_end_recorded(
         Status.FAILED,
         "failed (interrupted): what it did could not be found out",
     )
+
+
+def test_where_nothing_can_be_found_out_all_that_was_begun_may_be_there(acme: World) -> None:
+    """The follow-up made everything once more, unseen."""
+    id = opened(acme, Script(dies_in=Phase.APPLY))
+    acme.claim()
+    while Phase.APPLY not in phases(acme, id):
+        acme.step(id)
+    acme.runner.scripts[id] = Script(dies_in=Phase.RECOVER)
+    told = [{"type": "apply_start", "address": each, "action": "create"} for each in (MADE, LOST)]
+    told += [{"type": "apply_start", "address": "module.thing.terraform_data.old", "action": "update"}]
+    lines = "".join(json.dumps({"n": n, "at": "", **each}) + "\n" for n, each in enumerate(told, 1))
+    (acme.doors.data / "runs" / id / protocol.EVENTS).write_text(lines)
+    acme.runner.script = creating(MADE)
+    for _ in range(4):
+        acme.settle()
+        acme.clock.forward(timedelta(minutes=1))
+    first, second = acme.deployments()
+    assert first.message == (
+        f"failed (interrupted): what it did could not be found out; possibly orphaned, its id not known: {LOST}, {MADE}"
+    )
+    assert second.status is Status.AWAITING_APPROVAL
+
+
+def test_what_failed_for_a_passing_reason_before_the_apply_began_is_tried_again_three_times(acme: World) -> None:
+    """The apply's init found no network: it was given up at once."""
+    more = {"transient": True, "extent": Extent.NOT_BEGUN}
+    opened(acme, Script(apply=Ended.FAILED, message="init failed: timeout", more=more))
+    acme.settle()
+    for pause in (5, 15, 45):
+        acme.clock.forward(timedelta(seconds=pause - 1))
+        acme.settle()
+        before = len(acme.deployments())
+        acme.clock.forward(timedelta(seconds=1))
+        acme.settle()
+        assert acme.deployments()[before - 1].status is Status.FAILED
+    rows = acme.deployments()
+    assert [(row.status, row.message) for row in rows] == [(Status.FAILED, "init failed: timeout")] * 4
+    assert rows[-1].reason == f"deployment {rows[-2].id} failed for a passing reason; try 3 of 3"
+    acme.clock.forward(timedelta(hours=1))
+    acme.settle()
+    assert len(acme.deployments()) == 4
+
+
+def test_what_failed_for_a_passing_reason_after_the_apply_began_is_not_tried_again(acme: World) -> None:
+    opened(acme, Script(apply=Ended.FAILED, message="apply failed: timeout", more={"transient": True}))
+    acme.settle()
+    acme.clock.forward(timedelta(hours=1))
+    acme.settle()
+    assert [row.message for row in acme.deployments()] == ["apply failed: timeout"]
+
+
+def destroying(acme: World) -> str:
+    """A destroy of what was deployed last, from what was stored with it."""
+    acme.deploy(project(development=sized(1)))
+    last = acme.last("development")
+    environment = acme.environment("development")
+    assert environment.binding is not None
+    names = (parts.MANIFEST, parts.DESIRED, parts.MODULES, parts.GUARDS, parts.RUNNER)
+    new = NewDeployment(
+        id="destroy-1",
+        project="shop",
+        environment="development",
+        environment_uuid=environment.uuid,
+        mode=Mode.DESTROY,
+        rank=Rank.DESTROY,
+        desired_digest=last.desired_digest,
+        binding=environment.binding,
+        created_by="ann",
+        reason="not needed any more",
+        parts=opening.parts(acme.doors.store, last.id, names),
+        source_deployment=last.id,
+    )
+    person.opened(acme.doors.store, new, Act("ann", acme.doors.now()))
+    return last.id
+
+
+@pytest.mark.parametrize(
+    ("script", "count"),
+    [
+        pytest.param(cut_short(), 2, id="interrupted"),
+        pytest.param(Script(plan=Ended.FAILED, message="timeout", more={"transient": True}), 4, id="passing"),
+    ],
+)
+def test_a_destroy_is_followed_up_as_a_destroy_of_the_same(acme: World, script: Script, count: int) -> None:
+    source = destroying(acme)
+    acme.runner.script = script
+    for _ in range(6):
+        acme.settle()
+        acme.clock.forward(timedelta(minutes=1))
+    rows = acme.deployments()[1:]
+    assert [(row.mode, row.status, row.source_deployment) for row in rows] == [
+        (Mode.DESTROY, Status.FAILED, source)
+    ] * count
+    assert {job.mode for job in acme.runner.jobs[2:]} == {Mode.DESTROY}
 
 
 @pytest.mark.parametrize("phase", [Phase.PLAN, Phase.APPLY])

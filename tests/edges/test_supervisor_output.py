@@ -64,6 +64,22 @@ def test_the_id_of_what_was_made_is_private() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("written", "state"),
+    [
+        pytest.param(
+            '"state":{"serial":1.00000000000000000001},"type":"log"', '{"serial":1.00000000000000000001}', id="raw"
+        ),
+        pytest.param('"type":"log", "state": {"serial": 1}', '{"serial": 1}', id="spaced"),
+        pytest.param('"type":"planned_change","state":{"serial":1}', None, id="of-something-else"),
+        pytest.param('"type":"log","state":"gone"', None, id="no-state"),
+    ],
+)
+def test_a_state_that_is_said_is_kept_to_the_letter_and_not_logged(written: str, state: str | None) -> None:
+    said = output.read(f'{{"@message":"Emergency state dump",{written}}}'.encode())
+    assert (said.text, said.state) == ("Emergency state dump\n", state.encode() if state else None)
+
+
 def test_a_summary_of_changes_is_an_event() -> None:
     changes = {"add": 1, "change": 0, "remove": 2, "operation": "apply"}
 

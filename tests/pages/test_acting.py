@@ -10,7 +10,7 @@ import pytest
 
 from controller.history import read
 from controller.model.deployment import Mode, Role, Status
-from controller.runner.protocol import Ended
+from controller.runner.protocol import Ended, Extent
 from controller.secrets import age
 from tests import deploy_factories
 from tests import webui_factories as make
@@ -211,6 +211,58 @@ def test_an_environment_is_destroyed_on_the_page_by_typing_its_name(company: Com
     seen = visitor.see(page)
     assert "shop/staging destroyed staging" in seen
     assert "Delete this environment" not in seen
+
+
+ORPHAN = "module.thing.terraform_data.it"
+
+
+def _interrupted(company: Company) -> str:
+    """The id of a follow-up that could take over what was made; its plan with imports has nothing left to approve."""
+    change = {"address": ORPHAN, "module": "thing.default#x"}
+    runner = company.at_work.runner
+    more = {"extent": Extent.PARTIAL, "possibly_orphaned": (ORPHAN,)}
+    runner.script = Script(apply=Ended.INTERRUPTED, message="cut short", more=more, imports={ORPHAN: "i-1"})
+    company.at_work.push({"projects/shop/staging/app.manifest.yaml": sized(5)}, "Grow")
+    company.at_work.poll()
+    company.at_work.claim()
+    company.at_work.carry(company.at_work.last("staging").id)
+    runner.script = Script(changes=({**change, "action": "create"},))
+    company.at_work.settle()
+    runner.script = Script(changes=({**change, "action": "import"},))
+    return company.at_work.last("staging").id
+
+
+def test_what_is_there_already_is_imported_by_the_api(company: Company):
+    id = _interrupted(company)
+    api = company.site.api("alice")
+    reply = api.post(f"/deployments/{id}/approve", {"import": True, "reason": "it is there"})
+    assert (reply.status_code, reply.json["status"]) == (200, "planning")
+    assert reply.json["message"] == f"alice lets it import {ORPHAN}; planning again"
+    company.at_work.settle()
+    assert api.get(f"/deployments/{id}").json["status"] == "succeeded"
+    entry = read.audit(company.at_work.doors.store, limit=1)[0]
+    assert (entry.actor, entry.action, entry.reason) == ("alice", "approve", "it is there")
+    assert entry.details["import"] == [ORPHAN]
+
+
+def test_what_is_there_already_is_imported_on_the_page(company: Company):
+    id = _interrupted(company)
+    visitor = company.site.visitor("alice")
+    assert "Import what is there already" in visitor.see(f"/deployments/{id}")
+    visitor.send(f"/deployments/{id}/approve", page=f"/deployments/{id}", **{"import": "true"})
+    assert "It is planned again, with imports." in visitor.see(f"/deployments/{id}")
+    company.at_work.settle()
+    assert read.deployment(company.at_work.doors.store, id).status is Status.SUCCEEDED
+
+
+def test_where_nothing_is_on_offer_nothing_can_be_imported(company: Company):
+    id = _waiting(company)
+    assert "Import" not in company.site.visitor("alice").see(f"/deployments/{id}")
+    reply = company.site.api("bob").post(f"/deployments/{id}/approve", {"import": True})
+    assert (reply.status_code, reply.json["detail"]) == (
+        409,
+        f"deployment {id} has no import on offer; approve it without `--import`, or discard it",
+    )
 
 
 def test_a_hold_is_ended_on_the_page(company: Company):

@@ -82,8 +82,20 @@ def test_a_protected_type_is_neither_destroyed_nor_replaced_whatever_is_approved
 def test_what_an_interrupted_apply_may_have_made_is_not_made_again_unseen() -> None:
     plan = summary(("create", "module.a.x.y", "t.default#a"), ("create", "module.b.x.y", "t.default#b"))
     guards = replace(PRODUCTION, approval=Approval.NONE)
-    assert guard.judge(plan, guards, orphans=("module.a.x.y", "module.z.x.y")).reasons == (
-        "it would create module.a.x.y, which an interrupted apply may have made already",
+    orphans = {"module.a.x.y": "look for it", "module.z.x.y": "look for it"}
+    assert guard.judge(plan, guards, orphans=orphans).reasons == (
+        "it would create module.a.x.y, which an interrupted apply may have made already: look for it",
+    )
+
+
+def test_what_can_be_imported_is_told_apart_and_what_is_imported_is_not_made() -> None:
+    changes = [("create", f"module.{name}.x.y", f"t.default#{name}") for name in "abcd"]
+    plan = summary(*changes, ("import", "module.e.x.y", "t.default#e"))
+    orphans = {f"module.{name}.x.y": "look for it" for name in "ab"}
+    orphans |= {f"module.{name}.x.y": "import it" for name in "de"}
+    assert guard.judge(plan, replace(PRODUCTION, approval=Approval.NONE), orphans=orphans).reasons == (
+        "it would create module.d.x.y, which an interrupted apply may have made already: import it",
+        "it would create module.a.x.y, module.b.x.y, which an interrupted apply may have made already: look for it",
     )
 
 

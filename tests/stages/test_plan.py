@@ -89,6 +89,11 @@ def show(*resources: dict[str, Any], outputs: dict[str, Any] | None = None) -> d
             id="import",
         ),
         pytest.param(
+            planned(change("update", before={"a": 1}, after={"a": 2}, importing={"id": "i-1"})),
+            {"action": "update", "attributes": ["a"], "import": True},
+            id="import-and-update",
+        ),
+        pytest.param(
             planned(change("delete", before={"a": 1}), deposed="byebye"),
             {"action": "delete", "attributes": ["a"], "reason": "deposed"},
             id="deposed",
@@ -108,6 +113,18 @@ def test_what_does_not_change_is_not_told() -> None:
         "outputs": [],
         "empty": True,
     }
+
+
+def test_what_is_taken_over_is_counted_by_itself() -> None:
+    summary = summarize(
+        show(
+            planned(change("no-op", before={}, after={}, importing={"id": "i-1"}), "aws_x.one"),
+            planned(change("update", before={"a": 1}, after={"a": 2}, importing={"id": "i-2"}), "aws_x.two"),
+            planned(change("create", after={}), "aws_x.three"),
+        )
+    )
+    assert (summary["imports"], summary["counts"]) == (2, {"create": 1, "update": 1, "destroy": 0, "replace": 0})
+    assert "i-1" not in json.dumps(summary)
 
 
 def test_managed_instances_count_and_a_replacement_once() -> None:

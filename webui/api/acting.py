@@ -68,8 +68,9 @@ def resume(call: Call) -> Reply:
 
 
 def approve(call: Call) -> Reply:
-    asked: requests.Reason = call.body
-    made = actions.approve(call.doors, call.caller.name, call.deployment.id, reason=asked.reason)
+    asked: requests.Approve = call.body
+    actor, id = call.caller.name, call.deployment.id
+    made = actions.approve(call.doors, actor, id, reason=asked.reason, imports=asked.imports)
     return objects.Deployment.model_validate(made)
 
 

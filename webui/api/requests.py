@@ -129,6 +129,14 @@ class Reason(Asked):
     reason: str = Field(default="", max_length=500)
 
 
+class Approve(Reason):
+    imports: bool = Field(
+        default=False,
+        alias="import",
+        description="plan again, to take over what an interrupted apply has made; approves no plan",
+    )
+
+
 class CreateToken(Asked):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._@-]*$", max_length=100)
     role: Role

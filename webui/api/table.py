@@ -252,12 +252,12 @@ _ACTING = (
             summary,
             view,
             objects.Deployment,
-            body=requests.Reason,
+            body=body,
         )
-        for verb, summary, view in (
-            ("approve", "Let the plan of a waiting deployment be applied.", acting.approve),
-            ("discard", "End a waiting deployment without applying its plan.", acting.discard),
-            ("cancel", "Stop a deployment.", acting.cancel),
+        for verb, summary, view, body in (
+            ("approve", "Let the plan of a waiting deployment be applied.", acting.approve, requests.Approve),
+            ("discard", "End a waiting deployment without applying its plan.", acting.discard, requests.Reason),
+            ("cancel", "Stop a deployment.", acting.cancel, requests.Reason),
         )
     ),
     Route(

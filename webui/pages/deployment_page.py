@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from controller.deployments import actions
 from controller.deployments.doors import Doors
 from controller.errors import NotFoundError
 from controller.graph import draw
@@ -91,6 +92,7 @@ def shown(site: Site, who: Caller, id: str) -> dict[str, object]:
         "events": [_event(found) for found in details.events],
         "may_deploy": who.has_role(Role.DEPLOYER),
         "can_approve": row.status is Status.AWAITING_APPROVAL,
+        "can_import": row.status is Status.AWAITING_APPROVAL and actions.has_imports(site.doors, row.id),
         "can_discard": row.status is Status.AWAITING_APPROVAL,
         **_more(site.doors, row),
         "can_cancel": row.status in OPEN and row.status is not Status.AWAITING_APPROVAL,

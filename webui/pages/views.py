@@ -129,8 +129,9 @@ def rollback(id: str) -> Reply:
 
 @pages.post("/deployments/<id>/approve")
 def approve(id: str) -> Reply:
-    actions.approve(visitor.doors(), _deployer(id).name, id)
-    return _back(id, "The plan is approved and will be applied.")
+    imports = "import" in request.form
+    actions.approve(visitor.doors(), _deployer(id).name, id, imports=imports)
+    return _back(id, "It is planned again, with imports." if imports else "The plan is approved and will be applied.")
 
 
 @pages.post("/deployments/<id>/discard")

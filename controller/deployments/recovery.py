@@ -1,0 +1,106 @@
+"""What did interrupted applies leave behind, and how is it taken up again? Orphans, imports, and states unsaved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from controller.deployments import parts
+from controller.deployments.doors import Doors
+from controller.errors import NotFoundError
+from controller.history import access, opening, read, record
+from controller.history import work as history
+from controller.history.opening import Part
+from controller.history.store import Store
+from controller.history.work import Work
+from controller.secrets.sealing import Sealer
+from controller.tofu import plan as plans
+
+_MADE = ("create", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Unsaved:
+    """A state that an apply could not save, and which deployment's it was."""
+
+    deployment: str
+    content: bytes
+
+
+def orphans(doors: Doors, work: Work) -> Mapping[str, str]:
+    """What interrupted applies since the last success may have made, unknown to the state, and what to do about it."""
+    ids = _ids(doors, work)
+    found = {address for part in _of_attempts(doors, work, parts.ORPHANS) for address in parts.read(part)}
+    take = f"`lockstep approve {work.deployment.id} --import` takes it over instead"
+    look = "its id is not known, so look for it before you approve"
+    return {address: take if address in ids else look for address in sorted(found)}
+
+
+def imports(doors: Doors, work: Work) -> Mapping[str, str]:
+    """The ids of what this deployment can take over, by address: its plan would make it, or imports it already."""
+    found = opening.parts(doors.store, work.deployment.id, (parts.SUMMARY,))
+    changes = parts.read(found[parts.SUMMARY])["changes"] if found else []
+    ours = {change["address"] for change in changes if change["action"] == "create" or plans.is_import(change)}
+    return {address: id for address, id in _ids(doors, work).items() if address in ours}
+
+
+def begun(doors: Doors, id: str) -> tuple[str, ...]:
+    """What an apply had begun to make, as far as anybody heard of it."""
+    events = read.details(doors.store, id).events
+    found = {event["address"] for event in events if event["type"] == "apply_start" and event["action"] in _MADE}
+    return tuple(sorted(found))
+
+
+def unsaved(doors: Doors, work: Work) -> Unsaved | None:
+    """The state that the environment's storage lacks. Plans of requests put nothing there: they only look."""
+    id = _unsaved_by(doors, work) if work.request is None else None
+    if id is None:
+        return None
+    return Unsaved(id, doors.sealer.open(opening.parts(doors.store, id, (parts.UNSAVED,))[parts.UNSAVED].content))
+
+
+def doubts(doors: Doors, work: Work) -> tuple[str, ...]:
+    """What is to be said of a plan that is made without the state that could not be saved."""
+    id = _unsaved_by(doors, work) if work.request is not None else None
+    return () if id is None else (f"deployment {id} could not save its state: what it made may be shown as new here",)
+
+
+def content(store: Store, sealer: Sealer, id: str) -> bytes:
+    """The state that a deployment could not save, whether it was put back or not."""
+    part = opening.parts(store, read.deployment(store, id).id, (parts.UNSAVED,)).get(parts.UNSAVED)
+    if part is None:
+        raise NotFoundError(f"deployment {id} has saved its state; there is no other one to be shown")
+    return sealer.open(part.content)
+
+
+def forget(store: Store, id: str, now: datetime) -> None:
+    """Never put back the state that a deployment could not save."""
+    found = opening.parts(store, read.deployment(store, id).id, (parts.UNSAVED, parts.PUT_BACK))
+    if parts.UNSAVED not in found or parts.PUT_BACK in found:
+        raise NotFoundError(f"deployment {id} has no state that would still be put back")
+    access.note(store, "db", "forget unsaved state", id, now)
+    record.kept(store, id, {parts.PUT_BACK: parts.document({"by": None, "at": now.isoformat()})})
+
+
+def _unsaved_by(doors: Doors, work: Work) -> str | None:
+    if work.environment is None:
+        return None
+    return history.unsaved_state(doors.store, work.deployment.environment_uuid, work.environment.last_success)
+
+
+def _ids(doors: Doors, work: Work) -> Mapping[str, str]:
+    """What is known to be there by its id; of what was made more than once, the one made last."""
+    found: dict[str, str] = {}
+    for part in _of_attempts(doors, work, parts.IMPORTS):
+        found |= parts.read_sealed(doors.sealer, part)
+    return found
+
+
+def _of_attempts(doors: Doors, work: Work, name: str) -> Iterator[Part]:
+    """This part of every attempt since the last success that has it, oldest first."""
+    success = work.environment.last_success if work.environment else None
+    for id in history.attempts_since(doors.store, work.deployment.environment_uuid, success):
+        part = opening.parts(doors.store, id, (name,)).get(name)
+        if part is not None and id != success:
+            yield part

@@ -1,0 +1,177 @@
+"""What becomes of a state that the engine could not save? It is put away, and pushed back before the next plan.
+
+The engine writes it into its working directory, which the next deployment lays out anew. So whoever finds it there
+moves it into the run directory, for the controller to keep; and where nobody did, the next plan finds it in its place.
+Where it cannot even be written there, on a full disk, say, the engine says it all in a line of its output.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from controller.model.deployment import EngineKind
+from controller.runner import durable, protocol
+from controller.runner.bundle import ERRORED
+from controller.runner.protocol import Ended
+from controller.runner.session import EndingError, Session
+from controller.runner.steps import Finished
+from controller.tofu import states
+from controller.tofu.states import State
+
+_PAUSE_SECONDS = 1.0
+_STATE = "terraform.tfstate"  # where an engine looks that was told of no backend
+_PLAIN = "plain.tfstate"
+
+
+@dataclass(frozen=True, slots=True)
+class _Unsaved:
+    """A state that an apply could not save: its file, whose it is, and where a person finds it."""
+
+    path: Path
+    whose: str
+    where: str
+
+
+def take(session: Session) -> bool:
+    """Move it from the working directory to the run directory; whether there is one."""
+    found, kept = session.workdir / ERRORED, session.directory / protocol.ERRORED
+    if session.dumped is not None and not kept.exists():
+        _write_patiently(session, kept, session.dumped)
+    if found.is_file():
+        found.chmod(durable.PRIVATE_FILE)
+        durable.sync(found)
+        _move(found, kept)
+        durable.sync_folder(kept.parent)
+        durable.sync_folder(found.parent)
+    return kept.exists()
+
+
+def instances(session: Session) -> Sequence[str] | None:
+    """The addresses in it; None where there is none, or none that can be read."""
+    path = session.directory / protocol.ERRORED
+    state = _read(session, path)[0] if path.exists() else None
+    return None if state is None else list(states.instances(state))
+
+
+def is_there(session: Session) -> bool:
+    """Whether one has to be pushed before anything is planned."""
+    return any(unsaved.path.is_file() for unsaved in _waiting(session))
+
+
+def put_back(session: Session) -> None:
+    """Push what earlier applies could not save, unless it is there already; EndingError where that cannot be."""
+    for unsaved in _waiting(session):
+        if unsaved.path.is_file():
+            _push(session, unsaved)
+            if unsaved.path.parent == session.directory:
+                session.put_back = session.job.puts_back
+            unsaved.path.unlink()
+
+
+def _waiting(session: Session) -> Sequence[_Unsaved]:
+    """What the controller handed over, and what lies about where a supervisor was lost for good."""
+    id = session.job.puts_back
+    given = _Unsaved(
+        session.directory / protocol.PUSH,
+        f"deployment {id}",
+        f"`lockstep db unsaved-state {id}` prints the one that was kept, and with --forget drops it",
+    )
+    stray = _Unsaved(
+        session.workdir / ERRORED,
+        "an earlier apply",
+        f"the one that was kept is `{ERRORED}` in the environment's working directory, remove it when that is done",
+    )
+    return (given, stray)
+
+
+def _push(session: Session, unsaved: _Unsaved) -> None:
+    ours, plain = _read(session, unsaved.path)
+    if ours is None:
+        what = f"the state that {unsaved.whose} could not save cannot be read"
+        raise EndingError(Ended.FAILED, f"{what}; {unsaved.where}")
+    there = _pulled(session, unsaved)
+    if there is not None and _is_in_place(ours, there):
+        session.journal.event("state_in_place")
+        return
+    if there is not None and not _may_follow(ours, there):
+        raise EndingError(
+            Ended.FAILED,
+            f"the state that {unsaved.whose} could not save ({ours}) is not put back: the state storage has {there}, "
+            f"which somebody else wrote; compare the two and push the right one by hand: {unsaved.where}",
+        )
+    finished = session.step("state push", "state", "push", f"-lock-timeout={session.job.lock_seconds}s", str(plain))
+    _check(session, finished, "state push", unsaved)
+
+
+def _pulled(session: Session, unsaved: _Unsaved) -> State | None:
+    """What the storage has; None where there is no state at all."""
+    finished = session.step("state pull", "state", "pull", capture=True)
+    _check(session, finished, "state pull", unsaved)
+    if not finished.captured.strip():
+        return None
+    state = states.read(finished.captured)
+    if state is None:
+        what = f"the state that {unsaved.whose} could not save is not put back: what the state storage has is no state"
+        raise EndingError(Ended.FAILED, f"{what}; mend it; {unsaved.where}")
+    return None if state.is_none else state
+
+
+def _is_in_place(unsaved: State, there: State) -> bool:
+    """Whether it was saved after all, or pushed by somebody whose end nobody heard of."""
+    is_same = unsaved.lineage in ("", there.lineage)
+    return is_same and there.serial >= unsaved.serial and there.has_content_of(unsaved)
+
+
+def _may_follow(unsaved: State, there: State) -> bool:
+    return unsaved.lineage == there.lineage and unsaved.serial > there.serial
+
+
+def _check(session: Session, finished: Finished, step: str, unsaved: _Unsaved) -> None:
+    if finished.stopped:
+        raise session.stopped(finished.stopped, step, forced=finished.forced)
+    if finished.code != 0:
+        what = f"the state that {unsaved.whose} could not save is kept, and could not be put back yet"
+        why = f"`{step}` exited with {finished.code}"
+        remedy = f"see that the state storage can be reached, then deploy again; {session.see_log('details')}"
+        raise EndingError(Ended.FAILED, f"{what}: {why}; {remedy}", transient=True)
+
+
+def _read(session: Session, path: Path) -> tuple[State | None, Path]:
+    """A state and the file that has it in clear: OpenTofu encrypts it, but pushes only what is not encrypted."""
+    content = path.read_bytes()
+    state = states.read(content)
+    if state is not None or session.job.engine.kind is not EngineKind.OPENTOFU:
+        return state, path
+    folder = session.directory / protocol.DECRYPTED
+    durable.make_folder(folder)
+    durable.replace(folder / _STATE, content)
+    finished = session.step("state decrypt", f"-chdir={folder}", "state", "pull", capture=True, last_words=True)
+    durable.replace(folder / _PLAIN, finished.captured)
+    return states.read(finished.captured), folder / _PLAIN
+
+
+def _write_patiently(session: Session, path: Path, content: bytes) -> None:
+    """Wait for room as long as the phase may take: nobody else has this state."""
+    while True:
+        try:
+            return durable.write(path, content)
+        except OSError:
+            if session.stop.why():
+                raise
+            time.sleep(_PAUSE_SECONDS)
+
+
+def _move(found: Path, kept: Path) -> None:
+    try:
+        os.replace(found, kept)
+    except OSError as e:
+        if e.errno != errno.EXDEV:
+            raise
+        # On another file system: there are two of them for a moment, never none.
+        durable.write(kept, found.read_bytes())
+        found.unlink()
