@@ -79,6 +79,7 @@ _SAID = (
         "there is something after the end of the document",
         "check the indentation, or put a line `---` before it",
     ),
+    _Said("maximum nesting depth", "values are nested more than 100 deep", "make it flatter"),
     _Said("node content", "a value is missing here", "write one, or remove the sign before it"),
 )
 _TAB = _SAID[0]

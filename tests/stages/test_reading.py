@@ -197,6 +197,9 @@ def test_aliases_and_merge_keys_work_and_keep_the_place_of_what_they_name() -> N
             id="lone-surrogate",
         ),
         pytest.param("[" * 200, "1:101: values are nested more than 100 deep; make it flatter", id="too-deep"),
+        pytest.param(
+            "a: " + "[" * 5000, "1:1003: values are nested more than 100 deep; make it flatter", id="far-too-deep"
+        ),
     ],
 )
 def test_what_cannot_be_read_is_said_with_its_place(text: str | bytes, message: str) -> None:
