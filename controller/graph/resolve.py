@@ -26,6 +26,8 @@ from controller.model.document import Node
 from controller.model.graph import Coordinate, Output, Outputs, Part, Template, Value, Variable
 
 MOST_TEXT = 64 * 2**20  # characters; a module of a page, used ten thousand times, has less
+_REFERENCE = 80  # about as many as the engine reads in place of a placeholder
+MOST_SELECTED = 1_000_000  # outputs; a thousand resources that each know of all the others have as many
 
 References = dict[str, Output | Outputs]  # by the text of the placeholder
 
@@ -41,6 +43,7 @@ class Resolver:
         self._outputs: dict[Coordinate, dict[str, Value]] = {}
         self._parsed: dict[str, tuple[TextPart, ...]] = {}
         self._spent = 0
+        self._selected = 0
 
     def outputs(self, draft: Draft) -> Mapping[str, Value]:
         """The outputs of a workload."""
@@ -83,7 +86,7 @@ class Resolver:
         """The value that node `at` receives; its aliases and `self` are those of `definer`."""
         if isinstance(node.value, str):
             if "$" not in node.value or node.place in self._told:
-                self._spend(node.value, node.place)
+                self._spend(len(node.value), node.place)
                 return node.value
             return self._text(node.value, node.place, at, definer, references)
         if isinstance(node.value, Mapping):
@@ -105,16 +108,15 @@ class Resolver:
         for part in self._parts(text):
             for given in self._yield(part, place, at, definer):
                 parts.append(given)
-                if isinstance(given, str):
-                    self._spend(given, place)
-                elif not isinstance(given, Variable):
+                self._spend(len(given) if isinstance(given, str) else _REFERENCE, place)
+                if not isinstance(given, str | Variable):
                     self._note(given, part, place, at, references)
         if all(isinstance(part, str) for part in parts):
             return "".join(str(part) for part in parts)
         return Template(tuple(joined(parts)))
 
-    def _spend(self, text: str, place: Place) -> None:
-        self._spent += 1 + len(text)
+    def _spend(self, length: int, place: Place) -> None:
+        self._spent += 1 + length
         if self._spent > MOST_TEXT:
             what = f"all texts of the graph together have more than {MOST_TEXT // 2**20} MiB here"
             raise problem(place, what, "let resources and modules pass less text")
@@ -139,7 +141,7 @@ class Resolver:
             case OfSelf():
                 return self._of_self(part, place, at, definer)
             case Selection():
-                return (Outputs(self._neighbours.select(definer.coordinate, part.hops), part.path),)
+                return (self._selection(part, place, definer),)
 
     def _of_context(self, part: ContextKey, place: Place, at: Draft) -> tuple[Part, ...]:
         node, context = at.coordinate, self._context
@@ -172,6 +174,14 @@ class Resolver:
         what = f"`{part.text}`: output `{key}` of the workload is a text and has no key `{below[0]}`"
         self._report.of_node(at, place, what, f"write `${{self.outputs.{key}}}`")
         return ()
+
+    def _selection(self, part: Selection, place: Place, definer: Draft) -> Outputs:
+        nodes = self._neighbours.select(definer.coordinate, part.hops)
+        self._selected += len(nodes)
+        if self._selected > MOST_SELECTED:
+            what = f"`{part.text}`: all selections of the graph together have more than {MOST_SELECTED:,} outputs here"
+            raise problem(place, what, "let fewer resources select, or select fewer of them")
+        return Outputs(nodes, part.path)
 
     def _output(self, node: Coordinate | None, path: tuple[str, ...]) -> tuple[Part, ...]:
         return () if node is None else (Output(node, path),)

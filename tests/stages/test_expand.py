@@ -490,6 +490,28 @@ def test_texts_that_grow_beyond_all_measure_are_stopped() -> None:
     ]
 
 
+def test_references_that_grow_beyond_all_measure_are_stopped() -> None:
+    """Only texts were counted: an output of thousands of placeholders could be taken over thousands of times."""
+    param = "${self.outputs.X}" * 10_000
+    outputs = '{X: "' + "${resources.a.outputs.host}" * 10_000 + '"}'
+    text = f'workloads: {{api: {{resources: {{a: {{type: db, params: {{size: "{param}"}}}}}}, outputs: {outputs}}}}}'
+    (told,) = problems(text, SIZED)
+    assert told.startswith("m.yaml:1:60: all texts of the graph together have more than 64 MiB here")
+
+
+def test_selections_that_grow_beyond_all_measure_are_stopped() -> None:
+    """Each of ten thousand resources that knew of all the others took twenty gigabytes."""
+    select = "{x: \"${select.dependencies('net').consumers('db').outputs.host}\"}"
+    needs = "{net: {type: net, id: main}}"
+    files = platform(module("db", module_inputs=select, dependencies=needs), module("net"))
+    one = ", ".join(f"r{n}: {{type: db}}" for n in range(99))
+    (told,) = problems("workloads: {" + ", ".join(f"w{n}: {{resources: {{{one}}}}}" for n in range(11)) + "}", files)
+    assert told == (
+        "platform/modules/db.yaml:5:20: `${select.dependencies('net').consumers('db').outputs.host}`: all selections of "
+        "the graph together have more than 1,000,000 outputs here; let fewer resources select, or select fewer of them"
+    )
+
+
 def test_many_nodes_with_much_text_are_stopped() -> None:
     files = platform(module("db", module_inputs=f"{{x: [{'x' * 500_000}, y]}}"))
     resources = ", ".join(f"r{n}: {{type: db}}" for n in range(99))
