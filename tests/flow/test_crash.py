@@ -170,7 +170,7 @@ def test_supervisor_and_engine_killed_end_in_a_follow_up_that_asks_before_it_mak
     first, second = acme.deployments()
     assert (first.status, second.reason) == (Status.FAILED, f"deployment {first.id} was interrupted")
     assert first.message.startswith("failed (interrupted): interrupted in the middle")
-    assert "possibly orphaned: module.thing_default_" in first.message
+    assert "possibly orphaned, its id not known: module.thing_default_" in first.message
     assert "which an interrupted apply may have made already" in second.message
     assert second.desired_digest == first.desired_digest
 
