@@ -74,7 +74,8 @@ def test_the_demo_ends_the_same_however_often_its_controller_is_killed(tmp_path:
 def demo(folder: Path, kills: int, seed: int) -> tuple[dict[str, Any], Killer]:
     """Four environments, a commit that changes one, a request that is planned; how it ends."""
     folder.mkdir()
-    repo, first = sample_repository(folder, "shop", "insights")
+    # Servers that start slowly: so most of the time something is at work.
+    repo, first = sample_repository(folder, "shop", "insights", seconds=8)
     with serving(folder) as server:
         killer = Killer(server, random.Random(seed))
         server.start()
