@@ -14,11 +14,12 @@ from tests.kills.ledger import Ledger, Line
 
 
 def made(deployment: str = "one", name: str = "db", size: str = "1", uuid: str = "u") -> Line:
-    return Line(ledger.MADE, uuid, name, size, deployment, pid=f"of {deployment}")
+    return Line(ledger.MADE, uuid, name, size, deployment, pid=f"of {deployment}", id=f"{uuid} {name} {deployment}")
 
 
-def unmade(deployment: str = "one", name: str = "db", uuid: str = "u") -> Line:
-    return Line(ledger.UNMADE, uuid, name, "1", deployment, pid=f"of {deployment}")
+def unmade(made_by: str = "one", name: str = "db") -> Line:
+    """By a later deployment, which knows the id alone."""
+    return Line(ledger.UNMADE, "u", deployment="later", pid="of later", id=f"u {name} {made_by}")
 
 
 def apply(deployment: str, digest: str) -> Line:
@@ -31,6 +32,7 @@ def apply(deployment: str, digest: str) -> Line:
         pytest.param([made(), made("two")], ["db of u by two"], id="twice"),
         pytest.param([made(), made("two", name="cache"), made("two", uuid="v")], [], id="three-things"),
         pytest.param([made(), unmade(), made("two")], [], id="destroyed-between"),
+        pytest.param([made(), unmade("other"), made("two")], ["db of u by two"], id="another-destroyed"),
         pytest.param([made(), Line(ledger.APPROVED, "u"), made("two")], [], id="approved-between"),
         pytest.param([made(), Line(ledger.APPROVED, "v"), made("two")], ["db of u by two"], id="another-approved"),
         pytest.param(
@@ -43,7 +45,7 @@ def test_what_is_made_while_it_is_there_is_doubled(lines: list[Line], found: lis
 
 
 def test_effects_of_one_apply_within_another_are_an_overlap() -> None:
-    lines = [made("one"), made("two", "cache"), unmade("one", "queue")]
+    lines = [made("one"), made("two", "cache"), made("one", "queue")]
     assert ledger.overlapping(lines) == ["one (of one) of u"]
     assert ledger.overlapping(lines[:2]) == []
 

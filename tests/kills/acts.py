@@ -82,13 +82,17 @@ def tip(folder: Folder) -> str:
     return str(repo.references["refs/heads/main"].target)
 
 
-def approve(doors: Doors, folder: Folder, act: Act, row: Mapping[str, Any]) -> None:
-    """Let something be made that may be there already; noted in the ledger before it can happen."""
+def answer(doors: Doors, folder: Folder, row: Mapping[str, Any]) -> str:
+    """Take over what is there already, where that is offered; else let it be made, which the ledger hears first."""
+    if actions.has_imports(doors, row["id"]):
+        actions.approve(doors, PERSON, row["id"], imports=True)
+        return "imports"
     ledger.approve(folder.ledger, row["environment_uuid"])
     actions.approve(doors, PERSON, row["id"])
+    return "approvals"
 
 
-def retry(doors: Doors, act: Act, row: Mapping[str, Any]) -> None:
+def retry(doors: Doors, row: Mapping[str, Any]) -> None:
     actions.retry(doors, PERSON, row["id"])
 
 

@@ -42,14 +42,14 @@ resource "terraform_data" "it" {
   provisioner "local-exec" {
     command = <<-EOT
       sleep $BEFORE; run=$${HOME%/home}; read -r now _ < /proc/uptime
-      echo made $${PWD##*/} ${var.name} ${var.size} $${run##*/} $PPID $now >> "$LEDGER"; sleep $AFTER
+      echo made $${PWD##*/} ${var.name} ${var.size} $${run##*/} $PPID $now ${self.id} >> "$LEDGER"; sleep $AFTER
     EOT
   }
   provisioner "local-exec" {
     when    = destroy
     command = <<-EOT
       sleep $BEFORE; run=$${HOME%/home}; read -r now _ < /proc/uptime
-      echo unmade $${PWD##*/} ${self.output.name} ${self.output.size} $${run##*/} $PPID $now >> "$LEDGER"; sleep $AFTER
+      echo unmade $${PWD##*/} - - $${run##*/} $PPID $now ${self.id} >> "$LEDGER"; sleep $AFTER
     EOT
   }
 }

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from controller.deployments.doors import Doors
 from controller.history import read
@@ -48,13 +49,20 @@ def lost(folder: Folder, doors: Doors, environment: str, wanted: Mapping[str, in
 
 def in_state(folder: Folder, uuid: str) -> Mapping[str, str]:
     """What the state of an environment knows: name -> size."""
+    found = [(thing.get("output") or {}).get("value", {}) for thing in _things(folder, uuid)]
+    return {str(value.get("name")): str(value.get("size")) for value in found}
+
+
+def ids_in_state(folder: Folder, uuid: str) -> set[str]:
+    return {thing["id"] for thing in _things(folder, uuid)}
+
+
+def _things(folder: Folder, uuid: str) -> list[Mapping[str, Any]]:
     try:
         document = json.loads(folder.state(uuid).read_bytes())
     except (FileNotFoundError, ValueError):  # not there, or being written
-        return {}
-    things = [instance for resource in document["resources"] for instance in resource["instances"]]
-    found = [(thing["attributes"].get("output") or {}).get("value", {}) for thing in things]
-    return {str(value.get("name")): str(value.get("size")) for value in found}
+        return []
+    return [instance["attributes"] for resource in document["resources"] for instance in resource["instances"]]
 
 
 def _other_plans(rows: Sequence[Deployment], lines: Sequence[Line]) -> Iterator[str]:

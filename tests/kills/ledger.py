@@ -1,8 +1,8 @@
 """What really happened, outside of every state? One line for each effect, written by the effect itself.
 
-    <kind> <environment's uuid> <name> <size> <deployment> <engine's pid> <seconds since boot>
+    <kind> <environment's uuid> <name> <size> <deployment> <engine's pid> <seconds since boot> <id>
 
-`made` and `unmade` come from the provisioners of what is made, `apply` and `overlap` from a witness that stands before
+`made` and `unmade` come from the provisioners of what is made, which knows its id alone when it was imported; `apply` and `overlap` from a witness that stands before
 the engine: for `apply` the size is the sha256 of the plan file that the engine is about to read, `overlap` says that
 something of an earlier apply of the same environment was still alive. `approved` is what the test did as a person.
 """
@@ -27,8 +27,8 @@ if [ "$2" = apply ]; then
     read -r now _ < /proc/uptime
     digest=$(sha256sum < "$plan")
     exec 9>> "$locks/$uuid"
-    flock --nonblock 9 || echo "overlap $uuid - - ${run##*/} $$ $now" >> "$ledger"
-    echo "apply $uuid - ${digest%% *} ${run##*/} $$ $now" >> "$ledger"
+    flock --nonblock 9 || echo "overlap $uuid - - ${run##*/} $$ $now -" >> "$ledger"
+    echo "apply $uuid - ${digest%% *} ${run##*/} $$ $now -" >> "$ledger"
 fi
 exec "$@"
 """
@@ -43,6 +43,7 @@ class Line:
     deployment: str = "-"
     pid: str = "-"
     at: float = 0.0
+    id: str = "-"
 
 
 class Ledger:
@@ -69,22 +70,22 @@ class Ledger:
 def approve(path: Path, uuid: str) -> None:
     """Note that a person approved what may be made twice."""
     with open(path, "a") as file:
-        file.write(f"{APPROVED} {uuid} - - - - 0\n")
+        file.write(f"{APPROVED} {uuid} - - - - 0 -\n")
 
 
 def doubled(lines: Iterable[Line]) -> list[str]:
     """What was made a second time while it was there, without anybody's approval in between."""
-    found, there = [], set[tuple[str, str]]()
+    found, there = [], list[Line]()
     for line in lines:
         match line.kind:
             case "made":
-                if (line.uuid, line.name) in there:
+                if any((line.uuid, line.name) == (other.uuid, other.name) for other in there):
                     found.append(f"{line.name} of {line.uuid} by {line.deployment}")
-                there.add((line.uuid, line.name))
+                there.append(line)
             case "unmade":
-                there.discard((line.uuid, line.name))
+                there = [other for other in there if other.id != line.id]
             case "approved":
-                there = {key for key in there if key[0] != line.uuid}
+                there = [other for other in there if other.uuid != line.uuid]
     return found
 
 
@@ -115,16 +116,13 @@ def applied(lines: Iterable[Line]) -> Mapping[str, str]:
 
 
 def there(lines: Iterable[Line], uuid: str) -> Mapping[str, str]:
-    """What an environment consists of now: name -> size."""
-    found: dict[str, str] = {}
-    for line in lines:
-        if line.uuid == uuid and line.kind == MADE:
-            found[line.name] = line.size
-        elif line.uuid == uuid and line.kind == UNMADE:
-            found.pop(line.name, None)
-    return found
+    """What an environment consists of now, name -> size; of what was made twice with approval, the one made last."""
+    made = {line.id: line for line in lines if line.uuid == uuid and line.kind == MADE}
+    gone = {line.id for line in lines if line.uuid == uuid and line.kind == UNMADE}
+    newest = {line.name: line for line in made.values()}
+    return {name: line.size for name, line in newest.items() if line.id not in gone}
 
 
 def _line(words: Sequence[str]) -> Line:
-    kind, uuid, name, size, deployment, pid, at = words
-    return Line(kind, uuid, name, size, deployment, pid, float(at))
+    kind, uuid, name, size, deployment, pid, at, id = words
+    return Line(kind, uuid, name, size, deployment, pid, float(at), id)

@@ -71,13 +71,12 @@ class Seen:
     @cached_property
     def is_between(self) -> bool:
         """Whether something is made, or destroyed, and the state does not know."""
-        own = [line for line in self.lines if line.deployment == self.row["id"] and line.kind != ledger.APPLY]
+        kind = ledger.UNMADE if self.row["mode"] == Mode.DESTROY else ledger.MADE
+        own = {line.id for line in self.lines if line.deployment == self.row["id"] and line.kind == kind}
         if not own:
             return False
-        known = laws.in_state(self.folder, self.row["environment_uuid"])
-        if self.row["mode"] == Mode.DESTROY:
-            return any(line.kind == ledger.UNMADE and line.name in known for line in own)
-        return any(line.kind == ledger.MADE and known.get(line.name) != line.size for line in own)
+        known = laws.ids_in_state(self.folder, self.row["environment_uuid"])
+        return bool(own & known if kind == ledger.UNMADE else own - known)
 
     def _document(self, name: str) -> dict[str, Any]:
         text = self._text(name)

@@ -35,6 +35,7 @@ class Point:
     restarts: int = 0
     deployments: int = 0
     approvals: int = 0
+    imports: int = 0
     retries: int = 0
     lost: int = 0
     doubled: int = 0

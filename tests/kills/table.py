@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from tests.kills.points import Kind, Point
 
-_COLUMNS = ("points", "restarts", "deployments", "approvals", "retries", "lost", "doubled")
+_COLUMNS = ("points", "restarts", "deployments", "approvals", "imports", "retries", "lost", "doubled")
 _GROUPS: Sequence[tuple[str, Callable[[Point], str]]] = (
     ("victim", lambda point: point.victim),
     ("mode", lambda point: point.mode),
