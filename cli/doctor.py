@@ -14,10 +14,10 @@ import click
 
 import controller
 from cli.exits import Exit
-from controller import settings
+from controller import settings, wiring
 from controller.errors import LockstepError
 from controller.model.deployment import EngineKind
-from controller.runner import engine
+from controller.runner import engine, sandbox
 from controller.runner.protocol import Engine
 from controller.settings import Settings
 
@@ -69,7 +69,7 @@ def _engine(chosen: Settings) -> list[Finding]:
     except LockstepError as e:
         what, _, remedy = str(e).rpartition("; ")
         return [Finding("engine", what.removeprefix("engine: "), False, remedy)]
-    return [Finding("engine", f"{found} ({found.kind}): {found.why}"), _encryption(found)]
+    return [Finding("engine", f"{found} ({found.kind}): {found.why}"), _encryption(found), _sandbox(chosen, found)]
 
 
 def _encryption(found: Engine) -> Finding:
@@ -80,6 +80,21 @@ def _encryption(found: Engine) -> Finding:
         f"local state is NOT encrypted by {found.name}: who reads the data directory reads it",
         remedy="install OpenTofu to have it encrypted, or keep the state elsewhere with `state_storage_configuration`",
     )
+
+
+def _sandbox(chosen: Settings, found: Engine) -> Finding:
+    is_wanted = chosen.sandbox == "bubblewrap"
+    try:
+        made = wiring.sandbox_of(chosen, found)
+    except LockstepError as e:
+        what, _, remedy = str(e).removeprefix("sandbox: ").rpartition("; ")
+        if is_wanted:
+            return Finding("sandbox", what, False, remedy)
+        return Finding("sandbox", f"none is chosen, and none could be: {what}")
+    version = sandbox.version(made.program)
+    if is_wanted:
+        return Finding("sandbox", f"engines run in {version}")
+    return Finding("sandbox", f"engines run without one; {version} works here: `sandbox: bubblewrap` uses it")
 
 
 def _data(chosen: Settings) -> Finding:

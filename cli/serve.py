@@ -158,6 +158,8 @@ def _tell_first_start(made: wiring.FirstStart, file: Path | None) -> None:
 def _tell(doors: Doors, settings: Settings) -> None:
     engine = doors.engine
     log.info("engine %s %s: %s", engine.name, engine.version, engine.why)
+    if doors.sandbox:
+        log.info("engines run in a sandbox (%s)", doors.sandbox.program)
     if engine.kind is EngineKind.TERRAFORM:
         log.warning("Terraform does not encrypt state: the local state of environments holds values in clear")
     if not doors.connections:

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from controller import machine
 from controller.deployments import follow, leftovers, lifecycle, runs, upkeep
 from controller.deployments.doors import Connection, Doors
 from controller.deployments.lifecycle import Next
@@ -20,6 +21,7 @@ from controller.errors import LockstepError, RetryableError
 from controller.history import queue as history
 from controller.history import watching
 from controller.room import Room
+from controller.runner import durable
 
 log = logging.getLogger(__name__)
 
@@ -147,7 +149,7 @@ class Loop:
         doors, limits = self._doors, self._doors.limits
         for id in history.claim_open(doors.store, doors.controller, doors.now(), limits.lease):
             self._carry(id)
-        while not self._room.lacks_for_plan():
+        while not self._lacks_for_plan():
             found = history.claim_queued(doors.store, doors.controller, doors.now(), limits.lease, batch=limits.batch)
             if found is None:
                 return
@@ -156,7 +158,10 @@ class Loop:
     def _say(self) -> None:
         """Let those that are queued say what they wait for."""
         doors = self._doors
-        history.say_why_queued(doors.store, doors.now(), self._room.lacks_for_plan(), batch=doors.limits.batch)
+        history.say_why_queued(doors.store, doors.now(), self._lacks_for_plan(), batch=doors.limits.batch)
+
+    def _lacks_for_plan(self) -> str:
+        return self._room.lacks_for_plan() or machine.lacks_disk(self._doors.data)
 
     def _mind_the_clock(self) -> None:
         """Timers go by the clock on the wall: where it was set back, they would do nothing until it has caught up."""
@@ -241,7 +246,7 @@ class _Carrier:
         return step
 
     def _wait_for_room(self) -> None:
-        before, self._lacks = self._lacks, self._room.may_apply(self._id)
+        before, self._lacks = self._lacks, machine.lacks_disk(self._doors.data) or self._room.may_apply(self._id)
         if self._lacks and self._lacks != before:
             history.say(self._doors.store, self._id, self._lacks)
 
@@ -258,7 +263,7 @@ class _Carrier:
         """Wait a little; give up what has changed nothing yet and fails again and again for no passing reason."""
         self._failures[self._id] += 1
         failures = self._failures[self._id]
-        if not isinstance(error, RetryableError) and failures >= _TRIES:
+        if not _is_passing(error) and failures >= _TRIES:
             said = str(error) if isinstance(error, LockstepError) else f"{type(error).__name__}, a bug of Lockstep"
             give_up = partial(lifecycle.give_up, self._doors, self._id, f"{said}; details are in the controller's log")
             _guarded(f"end of {self._id}", give_up)
@@ -266,12 +271,19 @@ class _Carrier:
         self._stopping.wait(min(pause, _LONGEST))
 
 
+def _is_passing(error: Exception) -> bool:
+    """Whether the same may well succeed later, without anybody's changing what was wanted."""
+    return isinstance(error, RetryableError) or (isinstance(error, OSError) and durable.is_passing(error))
+
+
 def _guarded(what: str, act: Callable[[], T], failed: Callable[[Exception], None] | None = None) -> T | None:
     """Act, and live on whatever happens: what is passing is tried again, all else is said with its traceback."""
     try:
         return act()
     except Exception as e:
-        if isinstance(e, RetryableError):
+        if isinstance(e, OSError) and _is_passing(e):
+            log.warning("%s: the machine refuses: %s; make room or mend it, it is tried again", what, e.strerror)
+        elif _is_passing(e):
             log.warning("%s: %s", what, e)
         else:
             log.exception("%s failed", what)

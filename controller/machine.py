@@ -1,12 +1,15 @@
-"""What has this machine left? Memory that a process may still take, as the kernel and every control group see it."""
+"""What has this machine left? Memory, as the kernel and every control group see it, and room on its disk."""
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 _ROOT = Path("/")
+_SPARE = 64 * 2**20  # bytes of a disk; a run that begins with less may end without a word
 _UNLIMITED = 2**60  # version 1 writes a number like this where there is no limit
 
 
@@ -14,6 +17,19 @@ def available_memory(root: Path = _ROOT) -> int | None:
     """Bytes that are free or can be freed at once; None where nothing can be read."""
     found = [*_of_machine(root), *_of_groups(root)]
     return min(found) if found else None
+
+
+def lacks_disk(folder: Path) -> str:
+    """For what a run has to wait that would write to this folder; "" where it can."""
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        return ""  # not there yet
+    if not os.access(folder, os.W_OK):
+        return "waits for disk: the data directory cannot be written to (data_dir)"
+    if free < _SPARE:
+        return f"waits for disk: less than {_SPARE // 2**20} MiB are free where the data directory lies (data_dir)"
+    return ""
 
 
 def is_container(root: Path = _ROOT) -> bool:

@@ -86,6 +86,8 @@ class Settings(BaseSettings):
     public_url: str | None = None  # where a browser finds the page; default: http://<listen>
     runner_env_dir: Path | None = None  # default: runner-env in data_dir
     engine: Literal["opentofu", "terraform"] | None = None  # default: tofu, else terraform, else the embedded one
+    sandbox: Literal["none", "bubblewrap"] = "none"  # what the local runner shuts engines in with
+    sandbox_paths: tuple[Path, ...] = ()  # read-only paths that engines see there besides the system's
     recipients: tuple[str, ...] = ()  # age recipients that can read the logs of every deployment from Git
     seal_key_env: str | None = None
     seal_key_file: Path | None = None  # default: seal.key in data_dir, made at first start

@@ -21,7 +21,8 @@ from controller.history import access, store
 from controller.history.prune import Retention
 from controller.history.store import Store
 from controller.model.deployment import EngineKind, Role
-from controller.runner import durable, engine, local
+from controller.runner import durable, engine, local, sandbox
+from controller.runner.protocol import Engine, Sandbox
 from controller.secrets import age, sealing
 from controller.secrets.secret import Secret
 from controller.settings import Connection as Chosen
@@ -74,6 +75,14 @@ def retention(settings: Settings) -> Retention:
     return Retention(chosen.logs, chosen.outputs, chosen.plans)
 
 
+def sandbox_of(settings: Settings, found: Engine, environ: Mapping[str, str] = os.environ) -> Sandbox:
+    """What engines can be shut in with; where they cannot, the error says why."""
+    secret = [settings.data_dir, settings.runner_env_dir, settings.seal_key_file]
+    for chosen in settings.connections:
+        secret += [chosen.token_file, chosen.ssh_key_file]
+    return sandbox.made(found, filter(None, secret), [path.absolute() for path in settings.sandbox_paths], environ)
+
+
 def session_key(doors: Doors) -> bytes:
     """What signs the cookies of those who signed in to the page; made once."""
     return bytes.fromhex(_made_once(doors.data / "session.key", lambda: secrets.token_hex(32)))
@@ -90,11 +99,13 @@ def _doors(
     settings: Settings, opened: Store, recipients: Sequence[str], data: Path, environ: Mapping[str, str]
 ) -> Doors:
     _trust_hosts(settings, data)
+    found = engine.discover(EngineKind(settings.engine) if settings.engine else None, environ)
     return Doors(
         store=opened,
         connections=_connections(settings, data, environ),
         runner=local,
-        engine=engine.discover(EngineKind(settings.engine) if settings.engine else None, environ),
+        engine=found,
+        sandbox=sandbox_of(settings, found, environ) if settings.sandbox == "bubblewrap" else None,
         sealer=sealer(settings, data, environ),
         data=data,
         recipients=recipients,

@@ -17,7 +17,7 @@ from controller.errors import NotFoundError
 from controller.model.deployment import EngineKind, Mode
 from controller.runner import engine, local, processes, protocol
 from controller.runner.processes import Process
-from controller.runner.protocol import Engine, Job, Observation, Phase
+from controller.runner.protocol import Engine, Job, Observation, Phase, Sandbox
 from controller.secrets import age, logs
 from controller.secrets.age import Identity
 from controller.tofu.names import METADATA
@@ -73,6 +73,7 @@ class Bench:
     key: Identity = field(default_factory=age.generate)
     deployment: str = "d1"
     environment: dict[str, str] = field(default_factory=dict)
+    sandbox: Sandbox | None = None
     started: list[Path] = field(default_factory=list)
 
     @property
@@ -85,7 +86,8 @@ class Bench:
 
     @property
     def ledger(self) -> Path:
-        return self.base / "ledger"
+        """Lies where an engine in a sandbox may write as well."""
+        return self.state.parent / "ledger" if self.sandbox else self.base / "ledger"
 
     @property
     def workdir(self) -> Path:
@@ -100,6 +102,7 @@ class Bench:
             "log_recipients": (self.key.recipient,),
             "output_recipients": (self.key.recipient,),
             "grace_seconds": 20,
+            "sandbox": self.sandbox,
         }
         return Job(self.deployment, phase, engine=self.engine, workdir=str(self.workdir), **settings | changes)
 
@@ -185,8 +188,8 @@ class Bench:
 
 
 @contextmanager
-def bench(base: Path, chosen: Engine) -> Iterator[Bench]:
-    made = Bench(base, chosen)
+def bench(base: Path, chosen: Engine, sandbox: Sandbox | None = None) -> Iterator[Bench]:
+    made = Bench(base, chosen, sandbox=sandbox)
     try:
         yield made
     finally:

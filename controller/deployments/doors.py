@@ -13,7 +13,7 @@ from controller.deployments.evaluate import Memory
 from controller.git.mirror import Mirror
 from controller.history.prune import Retention
 from controller.history.store import Store
-from controller.runner.protocol import Engine, Job, Observation
+from controller.runner.protocol import Engine, Job, Observation, Sandbox
 from controller.secrets.sealing import Sealer
 from controller.secrets.secret import Secret
 
@@ -82,6 +82,7 @@ class Doors:
     recipients: Sequence[str]  # of the controller: can read every log that the controller made a key for
     controller: str  # id of this controller: the same as long as it has the same data directory
     runner_env_dir: Path | None = None
+    sandbox: Sandbox | None = None  # where engines run shut in
     page: str = ""  # where a browser finds the page, for links in comments
     limits: Limits = field(default_factory=Limits)
     retention: Retention = field(default_factory=Retention)

@@ -151,6 +151,7 @@ def _job(doors: Doors, work: Work, phase: Phase) -> Job:
         plan_seconds=int(limits.plan_deadline.total_seconds()),
         apply_seconds=int(limits.apply_deadline.total_seconds()),
         grace_seconds=int(limits.grace.total_seconds()),
+        sandbox=doors.sandbox,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def keep_outputs(session: Session) -> tuple[str, ...]:
         return ("metadata is not shown: a module gave a sensitive value as metadata",)
     # Keys are coordinates, ours; what modules said stands below them.
     masked = {node: session.mask.everywhere(said) for node, said in metadata.items()}
-    durable.write_json(session.directory / protocol.METADATA, masked)
+    durable.persist(partial(durable.write_json, session.directory / protocol.METADATA, masked))
     return ()
 
 
@@ -76,7 +77,8 @@ def events(session: Session) -> list[Json]:
 def _keep_workloads(session: Session, outputs: Mapping[str, Json]) -> None:
     if session.job.output_recipients:
         content = json.dumps(outputs, sort_keys=True).encode()
-        durable.write(session.directory / protocol.OUTPUTS, age.encrypt(content, session.job.output_recipients))
+        encrypted = age.encrypt(content, session.job.output_recipients)
+        durable.persist(partial(durable.write, session.directory / protocol.OUTPUTS, encrypted))
 
 
 def _begins_apply(event: Mapping[str, Json]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from controller import clock
 from controller.runner import applied, bundle, errored, local_state, orphaned, planning, preparing, protocol, steps
 from controller.runner.protocol import Ended, Extent, Result, Started
-from controller.runner.session import EndingError, Session
+from controller.runner.session import EndingError, Session, killed
 from controller.runner.steps import Finished
 
 _STALE = "Saved plan is stale"
@@ -133,7 +133,8 @@ def _cut_short(session: Session, finished: Finished) -> Result:
         stopped = session.stopped(finished.stopped, "apply")
         status, message = stopped.status, stopped.message
     else:
-        status, message = Ended.INTERRUPTED, f"interrupted in the middle; {session.see_log('how far it came')}"
+        why = f": {killed(-finished.code)}" if finished.code is not None else ""
+        status, message = Ended.INTERRUPTED, f"interrupted in the middle{why}; {session.see_log('how far it came')}"
     return session.result(status, message, forced=finished.forced, extent=Extent.PARTIAL, possibly_orphaned=orphans)
 
 

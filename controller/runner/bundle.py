@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from controller.errors import ConflictError
@@ -39,8 +39,13 @@ def read(folder: Path) -> dict[str, bytes]:
 
 
 def lay_out(files: Mapping[str, bytes], workdir: Path) -> None:
-    """Make a working directory hold these files and no others; what is the engine's own stays."""
+    """Make a working directory hold these files and no others; what is the engine's own stays.
+
+    Whatever a module has put in its place does not: a link there would lead the supervisor out of the sandbox.
+    """
     durable.make_folder(workdir)
+    _remove_unless(_is_folder, workdir / ENGINE_FOLDER)
+    _remove_unless(_is_file, workdir / ENGINE_LOCK)
     wanted = {PurePosixPath(path) for path in files}
     folders = {parent for path in wanted for parent in path.parents}
     _remove_others(workdir, PurePosixPath(), wanted, folders)
@@ -53,12 +58,12 @@ def lay_out(files: Mapping[str, bytes], workdir: Path) -> None:
 
 def copy_engine_folder(warm: Path, private: Path) -> None:
     """Give a private working directory what init left in a warm one: modules, backend, links to plugins."""
-    if not (warm / ENGINE_FOLDER).is_dir() or (private / ENGINE_FOLDER).exists():
+    if not _is_folder(warm / ENGINE_FOLDER) or (private / ENGINE_FOLDER).exists():
         return
     import shutil  # slow to load, and seldom needed
 
     shutil.copytree(warm / ENGINE_FOLDER, private / ENGINE_FOLDER, symlinks=True, copy_function=_copy)
-    if (warm / ENGINE_LOCK).is_file():
+    if _is_file(warm / ENGINE_LOCK):
         shutil.copy2(warm / ENGINE_LOCK, private / ENGINE_LOCK)
 
 
@@ -105,6 +110,23 @@ def _remove(folder: Path) -> None:
 
     if folder.exists():
         shutil.rmtree(folder)
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _remove_unless(is_right: Callable[[Path], bool], path: Path) -> None:
+    if is_right(path):
+        return
+    if _is_folder(path):
+        _remove(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _copy(source: str, target: str) -> None:

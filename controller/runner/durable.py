@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
+# What a machine says until somebody makes room on it or mends it.
+_PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+_PAUSE = 0.5
+
+
+def is_passing(error: OSError) -> bool:
+    """Whether the same may succeed once there is room, or the disk can be written to again."""
+    return error.errno in _PASSING
+
+
+def persist(act: Callable[[], object], why_not: Callable[[], object] = lambda: None) -> None:
+    """Act, for as long as it takes until the machine lets it be done: what is known is not thrown away.
+
+    As soon as there is a reason not to wait any longer, what the machine said is raised.
+    """
+    while True:
+        try:
+            act()
+            return
+        except OSError as e:
+            if not is_passing(e) or why_not():
+                raise
+        time.sleep(_PAUSE)
 
 
 def write(path: Path, content: bytes) -> None:
@@ -45,6 +72,18 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
+
+
+def read_foreign(path: Path) -> bytes | None:
+    """A file that code of others could have put there: None where it is none, or a link, or would never end."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as e:
+        if e.errno in (errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.ENOTDIR):
+            return None
+        raise
+    with open(descriptor, "rb") as file:
+        return file.read() if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
 
 
 def make_folder(path: Path) -> None:

@@ -42,7 +42,7 @@ def take(session: Session) -> bool:
     found, kept = session.workdir / ERRORED, session.directory / protocol.ERRORED
     if session.dumped is not None and not kept.exists():
         _write_patiently(session, kept, session.dumped)
-    if found.is_file():
+    if _is_there(found):
         found.chmod(durable.PRIVATE_FILE)
         durable.sync(found)
         _move(found, kept)
@@ -60,17 +60,22 @@ def instances(session: Session) -> Sequence[str] | None:
 
 def is_there(session: Session) -> bool:
     """Whether one has to be pushed before anything is planned."""
-    return any(unsaved.path.is_file() for unsaved in _waiting(session))
+    return any(_is_there(unsaved.path) for unsaved in _waiting(session))
 
 
 def put_back(session: Session) -> None:
     """Push what earlier applies could not save, unless it is there already; EndingError where that cannot be."""
     for unsaved in _waiting(session):
-        if unsaved.path.is_file():
+        if _is_there(unsaved.path):
             _push(session, unsaved)
             if unsaved.path.parent == session.directory:
                 session.put_back = session.job.puts_back
             unsaved.path.unlink()
+
+
+def _is_there(path: Path) -> bool:
+    """No engine makes a link there: a module may have, to what it may not read itself."""
+    return path.is_file() and not path.is_symlink()
 
 
 def _waiting(session: Session) -> Sequence[_Unsaved]:

@@ -44,7 +44,7 @@ def digest(files: Mapping[str, bytes], engine: Engine, init_args: tuple[str, ...
 def is_current(workdir: Path, expected: str) -> bool:
     """Whether the last init was for this digest, and what it made is still there, whole."""
     try:
-        marker = durable.read_json(workdir / _MARKER)
+        marker = json.loads(durable.read_foreign(workdir / _MARKER) or b"null")
     except ValueError:
         return False
     if not isinstance(marker, dict) or marker.get("digest") != expected:
@@ -91,14 +91,18 @@ def _canonical(value: Any) -> bytes:
 
 
 def _lock(workdir: Path) -> str | None:
-    path = workdir / ENGINE_LOCK
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+    return _digest(workdir / ENGINE_LOCK)
 
 
 def _made(workdir: Path) -> list[str | None]:
     """Digests of what init wrote down about modules and backend."""
     paths = (workdir / _MODULES, workdir / ENGINE_FOLDER / "terraform.tfstate")
-    return [hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None for path in paths]
+    return [_digest(path) for path in paths]
+
+
+def _digest(path: Path) -> str | None:
+    content = durable.read_foreign(path)
+    return None if content is None else hashlib.sha256(content).hexdigest()
 
 
 def _plugins_are_there(workdir: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -15,22 +16,33 @@ from controller.secrets import age, logs
 
 CHUNK_BYTES = 32 * 1024 - 256  # and the header
 CHUNK_SECONDS = 1.0
+LOG_BYTES = 16 * 1024 * 1024  # of one phase; of what follows only the end is kept
+EVENT_BYTES = 16 * 1024 * 1024  # of what an engine reports in one phase
+_TAIL_BYTES = 24 * 1024
 _END = Path(protocol.LOG, "end")  # written before that chunk: whoever finds the chunk knows that it is the last
 
 
 class Journal:
-    """Writes into one run directory; goes on numbering where a supervisor before it stopped."""
+    """Writes into one run directory; goes on numbering where a supervisor before it stopped.
+
+    On a disk that is full nothing is lost: what cannot be written waits here until it can, and the engine goes on.
+    """
 
     def __init__(self, directory: Path, deployment: str, recipients: Sequence[str]) -> None:
         self._directory = directory
         self._deployment = deployment
         self._recipients = tuple(recipients)
-        self._events = _open_whole(directory / protocol.EVENTS)
-        self._ids = _open_whole(directory / protocol.IDS)
+        self._events = _Lines(directory / protocol.EVENTS)
+        self._ids = _Lines(directory / protocol.IDS)
+        self._heard = 0  # bytes of what the engine reported
         self._event = last_event(directory)
         self._chunk = max(chunk_numbers(directory), default=0)
         self._text = bytearray()
+        self._room = LOG_BYTES
+        self._tail = bytearray()
+        self._left_out = 0
         self._since = 0.0
+        self._again = 0.0  # when the disk is asked next, after it took nothing
         self._unsynced = False
         durable.make_folder(directory / protocol.LOG)
         # A supervisor that was killed between the end of the log and its result has left nothing to add.
@@ -40,12 +52,18 @@ class Journal:
         """Tell the world; nothing secret may be in it."""
         self._event += 1
         line = {"n": self._event, "at": clock.now().isoformat(), "type": type_} | fields
-        _write_line(self._events, line)
+        self._events.add(line)
         self._unsynced = True
+
+    def report(self, type_: str, **fields: Json) -> None:
+        """Tell what the engine said of a resource, unless it says too much to be true."""
+        if self._is_heard(fields):
+            self.event(type_, **fields)
 
     def identity(self, fields: Json) -> None:
         """Note the id of something that was made."""
-        _write_line(self._ids, fields)
+        if self._is_heard(fields):
+            self._ids.add(fields)
 
     def say(self, text: str) -> None:
         """Write to the log that only its recipients can read."""
@@ -53,48 +71,102 @@ class Journal:
             return
         if not self._text:
             self._since = time.monotonic()
-        self._text += text.encode("utf-8", errors="replace")
-        while len(self._text) >= CHUNK_BYTES:
-            self._write_chunk()
+        said = text.encode("utf-8", errors="replace")
+        if self._left_out or len(said) > self._room:
+            self._leave_out(said)
+        else:
+            self._room -= len(said)
+            self._text += said
+        if len(self._text) >= CHUNK_BYTES and time.monotonic() >= self._again:
+            self._write_full()
 
     def breathe(self) -> None:
         """Write out what has waited long enough; called several times a second."""
-        self._sync()
-        if self._text and time.monotonic() - self._since >= CHUNK_SECONDS:
-            self._write_chunk()
+        if time.monotonic() < self._again:
+            return
+        with self._patient():
+            self._sync()
+            if self._text and time.monotonic() - self._since >= CHUNK_SECONDS:
+                self._write_chunk()
 
     def flush(self) -> None:
-        if self._text:
-            self._write_chunk()
+        """Have everything on disk when this returns."""
+        self._add_tail()
+        durable.persist(self._write_all)
 
     def end(self) -> None:
         """Write the rest of the log and its end marker; nothing may follow."""
         if self._recipients and not self.has_ended:
-            durable.write(self._directory / _END, str(self._chunk + 1).encode())
-            self._write_chunk(end=True)
+            self._add_tail()
+            durable.persist(self._write_last)
         self.has_ended = True
 
     def close(self) -> None:
         self.flush()
+        self._events.close()
+        self._ids.close()
+
+    @contextlib.contextmanager
+    def _patient(self) -> Iterator[None]:
+        """Leave for later what the disk does not take now."""
+        try:
+            yield
+        except OSError as e:
+            if not durable.is_passing(e):
+                raise
+            self._again = time.monotonic() + CHUNK_SECONDS
+
+    def _is_heard(self, fields: Json) -> bool:
+        self._heard += len(json.dumps(fields))
+        return self._heard <= EVENT_BYTES
+
+    def _leave_out(self, said: bytes) -> None:
+        self._left_out += len(said)
+        self._tail += said
+        if len(self._tail) > 2 * _TAIL_BYTES:
+            del self._tail[:-_TAIL_BYTES]
+
+    def _add_tail(self) -> None:
+        """Let the log end with the last that was said, which mostly matters most."""
+        if not self._left_out:
+            return
+        del self._tail[:-_TAIL_BYTES]
+        size, left = LOG_BYTES // 2**20, (self._left_out - len(self._tail)) // 1024
+        notice = f"\n(here {left} KiB are left out: more than {size} MiB of a phase are not kept; its end follows)\n"
+        self._text += notice.encode() + self._tail.decode(errors="ignore").encode()
+        self._room, self._left_out, self._tail = _TAIL_BYTES, 0, bytearray()
+
+    def _write_full(self) -> None:
+        with self._patient():
+            while len(self._text) >= CHUNK_BYTES:
+                self._write_chunk()
+
+    def _write_all(self) -> None:
+        while self._text:
+            self._write_chunk()
         self._sync()
-        os.close(self._events)
-        os.close(self._ids)
+
+    def _write_last(self) -> None:
+        while len(self._text) > CHUNK_BYTES:
+            self._write_chunk()
+        self._sync()
+        durable.write(self._directory / _END, str(self._chunk + 1).encode())
+        self._write_chunk(end=True)
 
     def _sync(self) -> None:
         # Should the machine go down, events and ids tell what an apply had begun.
         if self._unsynced:
-            os.fsync(self._ids)
-            os.fsync(self._events)
+            self._ids.sync()
+            self._events.sync()
             self._unsynced = False
 
     def _write_chunk(self, end: bool = False) -> None:
-        self._chunk += 1
         size = _whole_characters(self._text, CHUNK_BYTES)
-        text = self._text[:size].decode()
-        del self._text[:size]
-        plaintext = logs.write_chunk(self._deployment, self._chunk, text, end)
-        path = self._directory / protocol.LOG / f"{self._chunk:06}.age"
+        plaintext = logs.write_chunk(self._deployment, self._chunk + 1, self._text[:size].decode(), end)
+        path = self._directory / protocol.LOG / f"{self._chunk + 1:06}.age"
         durable.write(path, age.encrypt(plaintext, self._recipients))
+        self._chunk += 1
+        del self._text[:size]
 
 
 def read_events(directory: Path, after: int) -> tuple[Json, ...]:
@@ -144,6 +216,33 @@ def read_chunks(directory: Path, after: int) -> tuple[tuple[int, bytes], ...]:
     return tuple((n, (directory / protocol.LOG / f"{n:06}.age").read_bytes()) for n in numbers)
 
 
+class _Lines:
+    """A file of JSON lines; those that the disk does not take wait."""
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = _open_whole(path)
+        self._waiting = bytearray()
+
+    def add(self, value: Json) -> None:
+        self._waiting += json.dumps(value).encode() + b"\n"
+        try:
+            self._write()
+        except OSError as e:
+            if not durable.is_passing(e):
+                raise
+
+    def sync(self) -> None:
+        self._write()
+        os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+    def _write(self) -> None:
+        while self._waiting:
+            del self._waiting[: os.write(self._descriptor, self._waiting)]
+
+
 def _open_whole(path: Path) -> int:
     """Open for appending, after cutting off a line that a killed supervisor began and did not end."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, durable.PRIVATE_FILE)
@@ -154,12 +253,6 @@ def _open_whole(path: Path) -> int:
     if whole < size:
         os.ftruncate(descriptor, whole)
     return descriptor
-
-
-def _write_line(descriptor: int, value: Json) -> None:
-    left = json.dumps(value).encode() + b"\n"
-    while left:
-        left = left[os.write(descriptor, left) :]
 
 
 def _lines_backwards(path: Path) -> Iterator[bytes]:

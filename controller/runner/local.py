@@ -34,8 +34,9 @@ _REFUSED = ("TF_CLI_ARGS", "TF_DATA_DIR", "TF_WORKSPACE", protocol.OURS)
 
 def deliver(directory: Path, files: Mapping[str, bytes]) -> None:
     """Put the bundle into the run directory, which is made if need be. Comes before the plan is started."""
-    durable.make_folder(directory)
-    bundle.deliver(directory, files)
+    with _on_disk():
+        durable.make_folder(directory)
+        bundle.deliver(directory, files)
 
 
 def start(job: Job, directory: Path, environment: Mapping[str, Secret | str]) -> None:
@@ -47,8 +48,9 @@ def start(job: Job, directory: Path, environment: Mapping[str, Secret | str]) ->
     handed = _handed(environment)
     for recipient in (*job.log_recipients, *job.output_recipients):
         age.check_recipient(recipient)
-    durable.make_folder(directory)
-    with _held_lock(directory) as lock:
+    with _on_disk(), contextlib.ExitStack() as stack:
+        durable.make_folder(directory)
+        lock = stack.enter_context(_held_lock(directory))
         _make_way(directory, job.phase)
         protocol.write_job(directory, job)
         _launch(directory, handed, lock)
@@ -76,8 +78,8 @@ def observe(directory: Path, after_event: int = 0, after_chunk: int = 0) -> Obse
 
 def cancel(directory: Path) -> None:
     """Ask for the end of this run, for good; its supervisor hears of it within a moment, or before it begins."""
-    durable.make_folder(directory)
-    with contextlib.suppress(FileExistsError):
+    with _on_disk(), contextlib.suppress(FileExistsError):
+        durable.make_folder(directory)
         durable.write_once(directory / protocol.CANCEL, b"")
 
 
@@ -107,6 +109,18 @@ def kill_group(directory: Path) -> None:
     running = steps.read_running(directory)
     if running:
         processes.kill(running.process)
+
+
+@contextlib.contextmanager
+def _on_disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as e:
+        if not durable.is_passing(e):
+            raise
+        raise RetryableError(
+            f"runner: the machine refuses ({e.strerror}); make room in the data directory, or let it be written to"
+        ) from e
 
 
 def _handed(environment: Mapping[str, Secret | str]) -> Handed:

@@ -64,9 +64,11 @@ def _run(session: Session) -> Finished:
 
 def _check(session: Session, finished: Finished) -> None:
     """Raise unless there is a plan."""
-    if finished.code in (0, 2):
+    path = session.directory / protocol.PLAN
+    # A crash of the engine's own run-time ends it with 2 as well, and without a plan.
+    if finished.code in (0, 2) and path.is_file() and path.stat().st_size:
         return
-    transient = preparing.is_transient(session)
+    transient = preparing.is_transient(session, finished)
     if session.held:
         applied.learn_from_state(session)
     session.publish("plan")

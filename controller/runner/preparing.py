@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from controller.runner import bundle, durable, initialised, protocol
 from controller.runner.bundle import ENGINE_LOCK
 from controller.runner.protocol import Ended, Phase
 from controller.runner.session import EndingError, Session
+from controller.runner.steps import Finished
 
 # What engine and operating system say where the same may well succeed a minute later.
 _TRANSIENT = (
@@ -23,6 +25,7 @@ _TRANSIENT = (
     "error acquiring the state lock",
     "giving up after",
     "i/o timeout",
+    "no space left on device",
     "no such host",
     "temporary failure in name resolution",
     "tls handshake timeout",
@@ -38,7 +41,8 @@ def prepare(session: Session, *, anew: bool = False) -> None:
     job = session.job
     if job.state:
         durable.make_folder(Path(job.state).parent)
-    durable.make_folder(session.directory / protocol.HOME)
+    for name in (protocol.HOME, *([protocol.TMP] if job.sandbox else [])):
+        durable.make_folder(session.directory / name)
     if job.private:
         with session.locked(_beside(job.workdir, "init"), "prepare", shared=True):
             durable.make_folder(session.workdir)
@@ -61,8 +65,10 @@ def alone(session: Session) -> Iterator[None]:
         yield
 
 
-def is_transient(session: Session) -> bool:
-    """Whether one of the diagnostics held speaks of the world rather than of the configuration."""
+def is_transient(session: Session, finished: Finished) -> bool:
+    """Whether one of the diagnostics held, or the end itself, speaks of the world rather than of the configuration."""
+    if finished.code == -signal.SIGKILL and not finished.stopped:
+        return True
     said = [f"{held.get('summary')} {held.get('detail')}".lower() for held in session.held]
     return any(phrase in text for text in said for phrase in _TRANSIENT)
 
@@ -81,10 +87,10 @@ def _lay_out(session: Session, files: Mapping[str, bytes], anew: bool) -> None:
 
 def _keep_lock_file(session: Session) -> None:
     """Put the lock file where the controller finds it, if it is another than the bundle's."""
-    given, found = session.directory / protocol.BUNDLE / ENGINE_LOCK, session.workdir / ENGINE_LOCK
-    if not found.is_file():
+    given = session.directory / protocol.BUNDLE / ENGINE_LOCK
+    content = durable.read_foreign(session.workdir / ENGINE_LOCK)
+    if content is None:
         return
-    content = found.read_bytes()
     if not given.is_file() or given.read_bytes() != content:
         durable.write(session.directory / protocol.LOCK_FILE, content)
         session.lock_changed = True
@@ -112,7 +118,7 @@ def _init(session: Session, lock_file: bytes | None) -> None:
             durable.make_folder(Path(job.plugin_cache))
             stack.enter_context(session.locked(_beside(job.plugin_cache, "init"), "init"))
         finished = session.step("init", *arguments)
-    transient = is_transient(session)
+    transient = is_transient(session, finished)
     session.publish("init")
     if finished.stopped:
         raise session.stopped(finished.stopped, "init", forced=finished.forced)

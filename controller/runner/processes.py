@@ -20,6 +20,7 @@ class Process:
     pid: int
     started: str
     boot: str
+    is_sandbox: bool = False  # it is bubblewrap's; what it was asked to run is inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,19 @@ def members(process: Process) -> tuple[int, ...]:
     return tuple(sorted(entry.pid for entry in found))
 
 
-def interrupt(process: Process) -> None:
-    """Ask the process alone to come to an end in good order."""
-    if is_alive(process):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGINT)
+def interrupt(process: Process) -> bool:
+    """Ask the process alone, or the one that it runs in a sandbox, to come to an end in good order; whether it hears.
+
+    A sandbox that is being built has nothing inside yet: ask again.
+    """
+    if not is_alive(process):
+        return True
+    pid = inside(process) if process.is_sandbox else process.pid
+    if pid is None:
+        return False
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGINT)
+    return True
 
 
 def kill(process: Process) -> None:
@@ -65,6 +74,25 @@ def kill(process: Process) -> None:
     for pid in members(process):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+def inside(process: Process) -> int | None:
+    """What runs in a sandbox: process 2 of its namespace, where 1 is the one that waits for all that end there."""
+    depth = len(_numbers(process.pid)) + 1
+    for pid in members(process):
+        numbers = _numbers(pid)
+        if len(numbers) == depth and numbers[-1] == "2":
+            return pid
+    return None
+
+
+def _numbers(pid: int) -> list[str]:
+    """The numbers of a process in its namespaces, outermost first."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for line in (_PROC / str(pid) / "status").read_text(errors="replace").splitlines():
+            if line.startswith("NSpid:"):
+                return line.split()[1:]
+    return []
 
 
 def _boot() -> str:

@@ -46,6 +46,7 @@ WORK = "work"  # the working directory of a private run
 HOME = "home"  # the engine's home
 STDOUT = "stdout.pipe"  # what the engine says; open on its own side for reading too, so that it outlives a listener
 STDERR = "stderr.pipe"
+TMP = "tmp"  # what the engine has for /tmp in a sandbox
 TROUBLE = "supervisor.err"  # what a supervisor said that could not even begin
 
 
@@ -93,6 +94,16 @@ class Engine:
 
 
 @dataclass(frozen=True, slots=True)
+class Sandbox:
+    """How engines are shut in with bubblewrap: what all of them see, always read-only. All paths are absolute."""
+
+    program: str
+    visible: tuple[str, ...]
+    hidden: tuple[str, ...]  # folders and files in there that nobody may see
+    paths: tuple[str, ...] = ()  # the operator wants these to be seen, hidden or not
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """What a supervisor is to do. No secret is in it: those travel on standard input."""
 
@@ -113,6 +124,7 @@ class Job:
     grace_seconds: int = 300  # between the request to stop and the end of the engine's whole group
     lock_seconds: int = 60  # patience with the state's lock
     keep_lock_file: bool = True  # init may not change a lock file that the bundle brings
+    sandbox: Sandbox | None = None
     log_level: str = "info"  # `debug` lets the engine trace into the log
     imports: bool = False  # its bundle has `import` blocks, which a person asked for
     puts_back: str | None = None  # deployment whose unsaved state lies in `push.tfstate`
@@ -215,6 +227,8 @@ def read_job(directory: Path) -> Job | None:
         return None
     engine = document["engine"] | {"kind": EngineKind(document["engine"]["kind"])}
     typed = {"engine": Engine(**_tuples(engine)), "phase": Phase(document["phase"]), "mode": Mode(document["mode"])}
+    if document.get("sandbox"):
+        typed["sandbox"] = Sandbox(**_tuples(document["sandbox"]))
     return Job(**_tuples(document) | typed)
 
 

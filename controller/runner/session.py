@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import Any
 
 from controller.model.deployment import EngineKind
 from controller.model.document import Json
-from controller.runner import durable, output, processes, protocol, steps
+from controller.runner import durable, output, processes, protocol, sandbox, steps
 from controller.runner.bundle import MAIN
 from controller.runner.journal import Journal
 from controller.runner.protocol import Ended, Handed, Job, Phase, Result
@@ -24,6 +25,7 @@ from controller.tofu import addresses, diagnostics
 
 _LAST_WORDS_SECONDS = 120.0  # for steps that only read, after the phase was told to stop
 _LAST_WORDS_GRACE = 10.0
+_HELD_BYTES = 16 * 1024 * 1024  # of diagnostics of a step; whoever says more is heard in the log alone
 _WITHHELD = "what a provider said is withheld: the state could not be read, and so nobody knows what in it is secret"
 _SETTINGS: Mapping[str, str] = {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
 
@@ -53,6 +55,7 @@ class Session:
         self.dumped: bytes | None = None  # a state that the engine could save nowhere
         self.put_back: str | None = None  # deployment whose unsaved state is where it belongs now
         self.held: list[Mapping[str, Any]] = []  # diagnostics of the last step, as the engine gave them
+        self._held_bytes = 0
         self.workdir = directory / protocol.WORK if job.private else Path(job.workdir)
         self.fingerprint_key = (handed.fingerprint_key or "").encode()
         self._environment = _environment(directory, job, handed)
@@ -64,6 +67,9 @@ class Session:
         self.journal.say(f"\n--- {name} ---\n")
         stop = Stop(None, _LAST_WORDS_SECONDS, _LAST_WORDS_GRACE) if last_words else self.stop
         command = (*self.job.engine.command, *arguments)
+        if self.job.sandbox:
+            needed = sandbox.places(self.directory, self.job, self.workdir, arguments)
+            command = sandbox.command(self.job.sandbox, needed, command)
         finished = steps.run(command, name, self.room(stop), capture=capture)
         self._tell(name, finished)
         return finished
@@ -79,15 +85,23 @@ class Session:
 
     def room(self, stop: Stop) -> Room:
         return Room(
-            self.directory, self.workdir, self._environment, stop, self._hear_out, self._hear_err, self.journal.breathe
+            self.directory,
+            self.workdir,
+            self._environment,
+            stop,
+            self._hear_out,
+            self._hear_err,
+            self.journal.breathe,
+            is_sandboxed=self.job.sandbox is not None,
         )
 
     def document(self, name: str, *arguments: str, last_words: bool = False) -> tuple[Finished, Any]:
         """The JSON document that a step prints, which nobody else gets to see; None where there is none."""
         finished = self.step(name, *arguments, capture=True, last_words=last_words)
         try:
-            return finished, json.loads(finished.captured) if finished.code == 0 else None
-        except ValueError:
+            is_whole = finished.code == 0 and not finished.lacks
+            return finished, json.loads(finished.captured) if is_whole else None
+        except (ValueError, RecursionError):
             return finished, None
 
     def publish(self, step: str) -> None:
@@ -131,7 +145,9 @@ class Session:
         elif finished.code is None:
             what = "the engine ended unheard"
         elif finished.code < 0:
-            what = f"the engine was killed by signal {-finished.code}"
+            what = killed(-finished.code)
+        elif finished.code == 0:
+            what = finished.lacks or "the engine printed no JSON document"
         else:
             what = f"the engine exited with {finished.code} and gave no diagnostic"
         return EndingError(Ended.FAILED, f"{step} failed: {what}; {self.see_log('details')}", **more)
@@ -170,8 +186,9 @@ class Session:
 
     def _main(self) -> str:
         """The text that diagnostics about the generated configuration refer to."""
+        # As it was delivered: what lies in the working directory, a module may have changed.
         try:
-            return (self.workdir / MAIN).read_text()
+            return (self.directory / protocol.BUNDLE / MAIN).read_text()
         except FileNotFoundError:
             return ""
 
@@ -193,13 +210,15 @@ class Session:
             event = dict(said.event)
             if "address" in event:
                 event["address"] = self.address(event["address"])
-            self.journal.event(event.pop("type"), **event)
+            self.journal.report(event.pop("type"), **event)
         if said.identity:
             self.journal.identity(said.identity | {"address": self.address(said.identity["address"])})
         if said.state is not None:
             self._keep_state(said.state)
         if said.diagnostic:
-            self.held.append(said.diagnostic)
+            self._held_bytes = len(line) + (self._held_bytes if self.held else 0)
+            if self._held_bytes <= _HELD_BYTES:
+                self.held.append(said.diagnostic)
 
     def _keep_state(self, content: bytes) -> None:
         """Write it down at once; what has no room now is tried again when the engine has ended."""
@@ -209,6 +228,18 @@ class Session:
 
     def _hear_err(self, line: bytes) -> None:
         self.journal.say(output.read(line).text)
+
+
+def killed(number: int) -> str:
+    """How a signal ended the engine, and what mostly stands behind it."""
+    try:
+        name = f" ({signal.Signals(number).name})"
+    except ValueError:
+        name = ""
+    said = f"the engine was killed by signal {number}{name}"
+    if number != signal.SIGKILL:
+        return said
+    return f"{said}, as by the kernel when memory runs out; give it more, or let fewer run at a time (memory_per_run)"
 
 
 def _planned(directory: Path) -> frozenset[str]:
@@ -222,6 +253,8 @@ def _environment(directory: Path, job: Job, handed: Handed) -> Mapping[str, str]
     environment = {"HOME": str(directory / protocol.HOME)} | dict(handed.environment) | dict(_SETTINGS)
     if job.plugin_cache:
         environment["TF_PLUGIN_CACHE_DIR"] = job.plugin_cache
+    if job.sandbox:
+        environment["TMPDIR"] = sandbox.TMP
     if job.log_level == "debug":
         environment["TF_LOG"] = "DEBUG"
     if handed.passphrase and job.engine.kind is EngineKind.OPENTOFU:

@@ -9,7 +9,8 @@ import os
 import selectors
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from controller import clock
@@ -20,6 +21,8 @@ from controller.runner.protocol import Ended
 
 _TICK_SECONDS = 0.1
 _READ_BYTES = 256 * 1024
+_DOCUMENT_BYTES = 256 * 1024 * 1024  # of a document that is read whole; it takes several times as much in memory
+_BY_SIGNAL = 128
 _KILL_SECONDS = 10.0  # until a killed process is gone, unless the kernel holds it
 
 Hear = Callable[[bytes], None]
@@ -52,13 +55,15 @@ class Room:
     hear_out: Hear  # each line of standard output
     hear_err: Hear
     tick: Callable[[], None]  # several times a second
+    is_sandboxed: bool = False  # what is run is a sandbox with the engine inside
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
     """How a step ended: `code` is negative where a signal ended the engine, None where it is not known.
 
-    `stopped` says why it was asked to stop, `forced` that it did not listen, `captured` is its standard output.
+    `stopped` says why it was asked to stop, `forced` that it did not listen, `captured` is its standard output, and
+    `lacks` says why not all of it is there.
     """
 
     code: int | None
@@ -66,6 +71,7 @@ class Finished:
     stopped: Ended | None = None
     forced: bool = False
     captured: bytes = b""
+    lacks: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +91,20 @@ def run(command: Sequence[str], step: str, room: Room, *, capture: bool = False)
         reader, out = spawn.pipe(stack) if capture else spawn.fifo(stack, path)
         err_reader, err = spawn.fifo(stack, room.directory / protocol.STDERR)
         pid, gate = spawn.behind_gate(command, room.workdir, room.environment, out, err)
-        process = processes.identify(pid)
-        _record(room.directory, Running(process, step, clock.now().isoformat()))
+        process = replace(processes.identify(pid), is_sandbox=room.is_sandboxed)
+        running = Running(process, step, clock.now().isoformat())
+        durable.persist(partial(_record, room.directory, running), room.stop.why)
         os.write(gate, b"\n")
         os.close(gate)
-        captured = bytearray()
-        said = _Captured(reader, captured) if capture else _Heard(reader, room.hear_out)
+        captured = _Captured(reader)
+        said = captured if capture else _Heard(reader, room.hear_out)
         attended = _attend(process, _Exit(pid), (said, _Heard(err_reader, room.hear_err)), room)
-    code = attended.code
-    if attended.stopped or (code is not None and code < 0):
+    code = _of_engine(attended.code) if room.is_sandboxed else attended.code
+    # In a sandbox nothing goes on in the background: what lives there could wait for the supervisor's next step.
+    if attended.stopped or room.is_sandboxed or (code is not None and code < 0):
         _clear(process)
-    return Finished(code, time.monotonic() - began, attended.stopped, attended.forced, bytes(captured))
+    seconds, document = time.monotonic() - began, bytes(captured.document)
+    return Finished(code, seconds, attended.stopped, attended.forced, document, captured.lacks)
 
 
 def attach(running: Running, room: Room) -> Finished:
@@ -115,22 +124,28 @@ def read_running(directory: Path) -> Running | None:
     document = durable.read_json(directory / protocol.ENGINE)
     if document is None:
         return None
-    process = Process(document["pid"], document["started"], document["boot"])
+    process = Process(document["pid"], document["started"], document["boot"], document.get("is_sandbox", False))
     return Running(process, document["step"], document["at"])
 
 
 def end_quickly(process: Process, seconds: float) -> None:
     """Interrupt an engine that nobody listens to any more, and kill what is left of it after a while."""
-    processes.interrupt(process)
+    told = processes.interrupt(process)
     until = time.monotonic() + seconds
     while processes.members(process) and time.monotonic() < until:
         time.sleep(_TICK_SECONDS)
+        told = told or processes.interrupt(process)
     _clear(process)
 
 
 def _record(directory: Path, running: Running) -> None:
     document = asdict(running.process) | {"pgid": running.process.pid, "step": running.step, "at": running.at}
     durable.replace(directory / protocol.ENGINE, json.dumps(document, sort_keys=True).encode())
+
+
+def _of_engine(code: int | None) -> int | None:
+    """What a sandbox's exit code says of the engine in it: a signal that ended that is shown as a shell does."""
+    return _BY_SIGNAL - code if code is not None and code > _BY_SIGNAL else code
 
 
 class _Exit:
@@ -164,6 +179,29 @@ class _Gone:
         pass
 
 
+class _Ending:
+    """Interrupts the engine, once, when the phase must stop; kills its group when the grace is over."""
+
+    def __init__(self, process: Process, stop: Stop) -> None:
+        self._process = process
+        self._stop = stop
+        self._kill_at = 0.0
+        self._told = False
+        self.stopped: Ended | None = None
+        self.forced = False
+
+    def see_to_it(self) -> None:
+        if self.stopped is None:
+            self.stopped = self._stop.why()
+            self._kill_at = time.monotonic() + self._stop.grace
+        if self.stopped is None or self.forced:
+            return
+        self._told = self._told or processes.interrupt(self._process)
+        if time.monotonic() >= self._kill_at:
+            processes.kill(self._process)
+            self.forced = True
+
+
 class _Heard:
     def __init__(self, descriptor: int, hear: Hear) -> None:
         self.descriptor = descriptor
@@ -182,13 +220,18 @@ class _Heard:
 
 
 class _Captured:
-    def __init__(self, descriptor: int, into: bytearray) -> None:
+    def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
-        self._into = into
+        self.document = bytearray()
+        self.lacks = ""
 
     def take(self) -> None:
         for data in _available(self.descriptor):
-            self._into += data
+            if not self.lacks and len(self.document) + len(data) <= _DOCUMENT_BYTES:
+                self.document += data
+            else:
+                self.document.clear()
+                self.lacks = f"the engine printed more than {_DOCUMENT_BYTES // 2**20} MiB"
 
     def finish(self) -> None:
         self.take()
@@ -196,9 +239,7 @@ class _Captured:
 
 def _attend(process: Process, exit_: _Exit | _Gone, streams: Iterable[_Heard | _Captured], room: Room) -> Finished:
     """Listen until the end; interrupt the engine when the phase must stop, and kill its group after the grace."""
-    stopped: Ended | None = None
-    forced = False
-    kill_at = 0.0
+    ending = _Ending(process, room.stop)
     with contextlib.closing(exit_), selectors.DefaultSelector() as selector:
         for stream in streams:
             selector.register(stream.descriptor, selectors.EVENT_READ, stream)
@@ -211,17 +252,11 @@ def _attend(process: Process, exit_: _Exit | _Gone, streams: Iterable[_Heard | _
                     key.data.take()
             room.tick()
             ended, code = exit_.look()
-            if not ended and stopped is None:
-                stopped = room.stop.why()
-                kill_at = time.monotonic() + room.stop.grace
-                if stopped:
-                    processes.interrupt(process)
-            elif not ended and not forced and time.monotonic() >= kill_at:
-                processes.kill(process)
-                forced = True
+            if not ended:
+                ending.see_to_it()
     for stream in streams:
         stream.finish()
-    return Finished(code, 0.0, stopped, forced)
+    return Finished(code, 0.0, ending.stopped, ending.forced)
 
 
 def _available(descriptor: int) -> Iterator[bytes]:

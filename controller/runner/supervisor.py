@@ -7,10 +7,11 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from controller import __version__, clock
-from controller.runner import local_state, processes, protocol, steps
+from controller.runner import durable, local_state, processes, protocol, steps
 from controller.runner.applying import apply, recover
 from controller.runner.journal import Journal
 from controller.runner.planning import plan
@@ -76,7 +77,7 @@ def _conclude(session: Session, result: Result, seconds: float) -> None:
         log_ended=ends_log,
         diagnostics=tuple(session.public),
     )
-    protocol.write_result(session.directory, whole)
+    durable.persist(partial(protocol.write_result, session.directory, whole))
 
 
 def _surprised(session: Session, error: Exception) -> Result | None:
@@ -92,9 +93,8 @@ def _surprised(session: Session, error: Exception) -> Result | None:
     if running:
         processes.kill(running.process)
     if isinstance(error, OSError):
-        what = (
-            f"the runner's machine refused: {error.strerror} ({error.filename}); make room or mend it, then try again"
-        )
+        where = f" ({error.filename})" if error.filename else ""
+        what = f"the runner's machine refused: {error.strerror}{where}; make room or mend it, then try again"
         return session.result(Ended.FAILED, session.mask(what), transient=True)
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(frame.filename).name}:{frame.lineno}"
@@ -108,9 +108,9 @@ def _seconds(directory: Path, job: Job) -> float:
     started = protocol.read_started(directory)
     if job.phase is Phase.APPLY or started is None or not started.at:
         return job.apply_seconds
-    # An apply that is recovered has no more time than it had.
+    # An apply that is recovered has no more time than it had; nor longer, where the clock was set back.
     gone = clock.now() - datetime.fromisoformat(started.at)
-    return job.apply_seconds - gone.total_seconds()
+    return job.apply_seconds - max(gone.total_seconds(), 0)
 
 
 def _listen(stop: Stop) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from controller import machine
+from tests.disk_factories import MIB, disk
 
 GIB = 2**30
 
@@ -72,3 +73,15 @@ def test_a_container_is_known_by_its_mark(tmp_path: Path, mark: str) -> None:
 def test_this_machine_has_some() -> None:
     found = machine.available_memory()
     assert found is None or found > 0
+
+
+def test_a_run_waits_for_room_on_the_disk_and_for_the_right_to_write_there(tmp_path: Path) -> None:
+    assert machine.lacks_disk(tmp_path / "not there yet") == ""
+    with disk(tmp_path / "disk", 70 * MIB) as made:
+        assert machine.lacks_disk(made.folder) == ""
+        made.take(10 * MIB)
+        assert machine.lacks_disk(made.folder) == (
+            "waits for disk: less than 64 MiB are free where the data directory lies (data_dir)"
+        )
+        made.forbid_writing()
+        assert machine.lacks_disk(made.folder) == ("waits for disk: the data directory cannot be written to (data_dir)")

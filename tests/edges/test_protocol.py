@@ -59,6 +59,7 @@ def test_the_names_of_the_files_are_these() -> None:
         "home",
         "stdout.pipe",
         "stderr.pipe",
+        "tmp",
         "supervisor.err",
         "LOCKSTEP_PASSPHRASE",
         "LOCKSTEP_FINGERPRINT_KEY",
@@ -94,10 +95,18 @@ def test_a_job_is_written_so(tmp_path: Path) -> None:
         "grace_seconds": 300,
         "lock_seconds": 60,
         "keep_lock_file": True,
+        "sandbox": None,
         "log_level": "info",
     }
     assert (tmp_path / "job.json").stat().st_mode & 0o777 == 0o600
     assert protocol.read_job(tmp_path) == JOB
+
+
+def test_a_job_in_a_sandbox_is_read_as_it_was_written(tmp_path: Path) -> None:
+    job = dataclasses.replace(JOB, sandbox=protocol.Sandbox("/bin/bwrap", ("/usr",), ("/data",), ("/srv/key",)))
+    protocol.write_job(tmp_path, job)
+
+    assert protocol.read_job(tmp_path) == job
 
 
 def test_a_result_is_written_so(tmp_path: Path) -> None:

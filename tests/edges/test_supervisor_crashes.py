@@ -78,7 +78,10 @@ def test_a_killed_engine_leaves_an_interrupted_apply(runs: Bench) -> None:
 
     assert seen.apply_result is not None
     assert seen.apply_result.status == "interrupted"
-    assert seen.apply_result.message == "interrupted in the middle; how far it came: `lockstep logs d1`"
+    assert seen.apply_result.message == (
+        "interrupted in the middle: the engine was killed by signal 9 (SIGKILL), as by the kernel when memory runs "
+        "out; give it more, or let fewer run at a time (memory_per_run); how far it came: `lockstep logs d1`"
+    )
     assert seen.apply_result.extent is Extent.PARTIAL
     assert seen.apply_result.possibly_orphaned == ("module.thing.terraform_data.it",)
     assert local.group_is_empty(runs.directory) is True

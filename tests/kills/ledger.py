@@ -2,9 +2,10 @@
 
     <kind> <environment's uuid> <name> <size> <deployment> <engine's pid> <seconds since boot> <id>
 
-`made` and `unmade` come from the provisioners of what is made, which knows its id alone when it was imported; `apply` and `overlap` from a witness that stands before
-the engine: for `apply` the size is the sha256 of the plan file that the engine is about to read, `overlap` says that
-something of an earlier apply of the same environment was still alive. `approved` is what the test did as a person.
+`made` and `unmade` come from the provisioners of what is made, which knows its id alone when it was imported; `apply`
+and `overlap` from a witness that stands before the engine: for `apply` the size is the sha256 of the plan file that the
+engine is about to read, `overlap` says that something of an earlier apply of the same environment was still alive.
+`approved` is what the test did as a person.
 """
 
 from __future__ import annotations
