@@ -508,7 +508,8 @@ def test_selections_that_grow_beyond_all_measure_are_stopped() -> None:
     (told,) = problems("workloads: {" + ", ".join(f"w{n}: {{resources: {{{one}}}}}" for n in range(11)) + "}", files)
     assert told == (
         "platform/modules/db.yaml:5:20: `${select.dependencies('net').consumers('db').outputs.host}`: all selections "
-        "of the graph together have more than 1,000,000 outputs here; let fewer resources select, or select fewer of them"
+        "of the graph together have more than 1,000,000 outputs here; let fewer resources select, or select fewer of "
+        "them"
     )
 
 
