@@ -23,6 +23,7 @@ from controller.history import work as history
 from controller.history.work import Known
 from controller.model.deployment import FINAL
 from controller.runner import protocol
+from controller.runner.bundle import ERRORED
 from controller.runner.protocol import Job
 
 log = logging.getLogger(__name__)
@@ -167,7 +168,7 @@ def _clean_work(cleaned: Cleaned, doors: Doors, used: set[str]) -> None:
     for folder in _folders(doors.data / "work"):
         if str(folder) in used:
             continue
-        if folder.name not in uuids:
+        if folder.name not in uuids and not (folder / ERRORED).exists():
             cleaned.remove("working directories of environments that are no more", folder)
         else:
             _clean_asides(cleaned, [folder / ".terraform"])

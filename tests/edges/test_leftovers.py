@@ -230,8 +230,9 @@ def test_working_directories_of_environments_that_are_no_more_are_removed(acme: 
     mine = put(work / acme.environment("development").uuid / "main.tf.json")
     other = put(work / "no-more" / "main.tf.json")
     lock = put(work / "no-more.run.lock", "")
+    unsaved = put(work / "unsaved" / "errored.tfstate")  # all that knows what an apply has made
     leftovers.clean(acme.doors)
-    assert (mine.exists(), other.parent.exists(), lock.exists()) == (True, False, True)
+    assert (mine.exists(), other.parent.exists(), lock.exists(), unsaved.exists()) == (True, False, True, True)
 
 
 def test_a_mirror_whose_fetch_was_killed_can_be_fetched_again(tmp_path: Path) -> None:
