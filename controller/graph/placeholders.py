@@ -130,6 +130,7 @@ def escape(text: str) -> str:
 _TOKEN = re.compile(r"\$(?P<slashes>\\+)\{|\$\$\{|\$\{")
 _INSIDE = re.compile(r"[^{}]*")
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
+_OUTPUT = re.compile(r"[A-Za-z_]")
 _HOP = re.compile(r"\.(?P<direction>[A-Za-z0-9_-]+)\('(?P<filter>[^']*)'\)")
 _FILTER = re.compile(r"(?P<type>[A-Za-z0-9-]+)(?:\.(?P<class>[A-Za-z0-9@-]+))?(?:#(?P<id>[A-Za-z0-9_@.-]+))?")
 _LITERAL = "write `$${` for a literal `${`"
@@ -243,6 +244,9 @@ def _path(whole: str, head: str, rest: str) -> tuple[str, ...] | Mistake:
             f"key `{wrong}` in `{whole}` has other characters than letters, digits, `_` and `-`",
             f"{remedy}; there are no functions, operators or indexes",
         )
+    # What a workload outputs, which is what `self` may be, has any name.
+    if head != "self" and not _OUTPUT.match(keys[0]):
+        return Mistake(f"`{keys[0]}` in `{whole}` cannot be the name of an output", "it begins with a letter or `_`")
     return tuple(keys)
 
 

@@ -129,6 +129,11 @@ def test_whatever_is_escaped_comes_back(text: str) -> None:
             "`${resources.a.outputs.KEY}`; there are no functions, operators or indexes",
         ),
         (
+            "x ${resources.a.outputs.0.b}",
+            "`0` in `${resources.a.outputs.0.b}` cannot be the name of an output (at character 3); it begins with a "
+            "letter or `_`",
+        ),
+        (
             "${select.outputs.x}",
             "placeholder `${select.outputs.x}` selects nothing; write `${select.dependencies('TYPE').outputs.KEY}` or "
             "`${select.consumers('TYPE').outputs.KEY}`",
