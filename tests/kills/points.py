@@ -86,12 +86,14 @@ class Points:
         return Point(next(self._ids), Kind.INSTANT, INSTANT, victim, mode, share)
 
     def between(self, mode: Mode) -> Point:
-        victim = self._chance.choice(list(Victim))
+        # Whoever goes on hears of what was made: mostly nobody does.
+        victim = self._chance.choice((*Victim, Victim.ENGINE, Victim.ALL))
         return Point(next(self._ids), Kind.BETWEEN, moments.BETWEEN, victim, mode)
 
     def any(self, mode: Mode) -> Point:
         """Half of them step boundaries."""
-        return self._chance.choice((self.step, self.step, self.step, self.instant, self.instant, self.between))(mode)
+        kinds = (self.step, self.step, self.step, self.step, self.instant, self.instant, self.between, self.between)
+        return self._chance.choice(kinds)(mode)
 
     def _deck(self, cards: list[tuple[str, Victim]]) -> Iterator[tuple[str, Victim]]:
         while True:
