@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from controller import clock
-from controller.deployments import actions
+from controller.deployments import actions, follow
 from controller.errors import LockstepError
 from controller.model.deployment import Status
 from controller.runner import local, protocol, sandbox
-from tests.deploy_factories import PLATFORM, World, project, sized, world
+from tests.deploy_factories import PLATFORM, REPOSITORY, World, project, sized, world
 from tests.flow.test_crash import is_applying, process_of
 from tests.flow.test_deploy_engine import at_rest, read_log, turning, until
 from tests.runner_factories import engines
@@ -64,6 +64,7 @@ def test_of_two_environments_neither_sees_the_other(acme: World) -> None:
         written = 'command = "sleep $${SLOW:-0}; '
         files = {MODULE: PLATFORM[MODULE].replace(written, f'command = "{look} >> .terraform/ledger; ')}
         acme.push(files | {"projects/shop/development/app.manifest.yaml": sized(3)})
+        follow.poll(acme.doors, REPOSITORY)
         until(lambda: at_rest(acme, 4))
     row = acme.last("development")
     assert row.status is Status.SUCCEEDED, row.message
