@@ -37,8 +37,9 @@ def _tell(drafts: Mapping[Coordinate, Draft], report: Report) -> None:
 
 
 def _circle(nx: Any, group: Any, first: int) -> list[int]:
-    ways = [nx.shortest_path(group, successor, first) for successor in sorted(group.successors(first))]
-    return [first, *min(ways, key=len)]
+    ways = nx.single_source_shortest_path(group, first)
+    last = min(group.predecessors(first), key=lambda node: (len(ways[node]), node))
+    return [*ways[last], first]
 
 
 def _report(circle: list[int], order: list[Coordinate], drafts: Mapping[Coordinate, Draft], report: Report) -> None:
