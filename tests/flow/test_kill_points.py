@@ -14,5 +14,5 @@ pytestmark = pytest.mark.engine
 
 def test_whoever_is_killed_nothing_is_lost_or_made_twice_and_all_comes_to_rest(tmp_path: Path) -> None:
     with rounds.under_fire(tmp_path, engines()[0], seed=4) as company:
-        campaign.campaign(company, campaign.settle(company, 5), 24)
+        campaign.campaign(company, campaign.settle(company, 5), 20)
     assert company.broken == [], table.table(company.points)
