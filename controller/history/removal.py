@@ -17,9 +17,13 @@ _DELETES = (EnvironmentStatus.DELETING, EnvironmentStatus.DELETE_FAILED)
 
 
 def settle(session: Session, environment: EnvironmentRow) -> None:
-    """Say whether it is being deleted, failed to be, or neither: the newest that wanted to change it tells."""
+    """Say whether it is being deleted, failed to be, or neither.
+
+    It is being deleted as long as a destroy of it is open, whatever queues behind that. Else the newest that wanted to
+    change it tells.
+    """
     last = _last_change(session, environment)
-    if last is not None and last.mode == Mode.DESTROY and Status(last.status) in OPEN:
+    if _is_being_destroyed(session, environment):
         environment.status = EnvironmentStatus.DELETING
     elif last is not None and last.mode == Mode.DESTROY and last.status != Status.SUCCEEDED:
         environment.status = EnvironmentStatus.DELETE_FAILED
@@ -47,6 +51,16 @@ def revived(environment: EnvironmentRow) -> None:
     environment.status, environment.declared, environment.note = EnvironmentStatus.ACTIVE, True, ""
     environment.decided_digest = environment.decided_deployment = environment.decided_ended = None
     environment.desired = environment.desired_commit = environment.valid_desired = None
+
+
+def _is_being_destroyed(session: Session, environment: EnvironmentRow) -> bool:
+    query = sa.select(DeploymentRow.id).where(
+        DeploymentRow.environment_uuid == environment.uuid,
+        DeploymentRow.mode == Mode.DESTROY,
+        DeploymentRow.cleared.is_(False),
+        DeploymentRow.completed_at.is_(None),
+    )
+    return session.scalars(query.limit(1)).first() is not None
 
 
 def _last_change(session: Session, environment: EnvironmentRow) -> DeploymentRow | None:

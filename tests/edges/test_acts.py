@@ -170,6 +170,18 @@ def test_the_status_tells_of_a_destroy_that_waits_and_of_one_that_was_dropped(ac
     assert found.applied == acme.deployments("development")[0].desired_digest
 
 
+def test_an_environment_is_being_deleted_as_long_as_a_destroy_of_it_is_open(acme: World) -> None:
+    """It was said to be active as soon as something behind the destroy had ended."""
+    acme.deploy(project(development=sized(1), staging=sized(1)))
+    (first,) = acme.deployments("development")
+    destroyed(acme)  # which waits for approval
+    actions.rollback(acme.doors, "ann", "shop", "development", first.id)
+    made = actions.deploy_manifest(acme.doors, "ann", "shop", "development", {})
+    assert isinstance(made, Deployment)
+    actions.cancel(acme.doors, "ann", made.id)
+    assert acme.environment("development").status is EnvironmentStatus.DELETING
+
+
 def test_a_destroy_that_fails_is_told_held_and_tried_again(acme: World) -> None:
     deployed(acme, 1)
     first = destroyed(acme, Script(counts={"destroy": 1}, apply=Ended.FAILED, message="apply failed: in use"))
