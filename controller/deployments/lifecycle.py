@@ -227,7 +227,7 @@ def _attempt(doors: Doors, work: Work, seen: Observation, start: Callable[[Doors
         until = doors.now() + doors.limits.pause(work.attempts - 1)
         record.postponed(doors.store, work.deployment.id, until, _LOST)
         return Next.LATER
-    record.attempted(doors.store, work.deployment.id)
+    attempts = record.attempted(doors.store, work.deployment.id, work.deployment.status, doors.controller)
     try:
         start(doors, work)
     except RetryableError as e:
@@ -235,7 +235,7 @@ def _attempt(doors: Doors, work: Work, seen: Observation, start: Callable[[Doors
         record.postponed(doors.store, work.deployment.id, until, str(e))
         return Next.LATER
     except (ConflictError, NotAllowedError, NotFoundError) as e:
-        if work.deployment.status is Status.INTERRUPTED or _has_moved_on(doors, work):
+        if work.deployment.status is Status.INTERRUPTED or _has_moved_on(doors, work, attempts):
             raise RetryableError(str(e)) from e
         untouched = work.deployment.status is Status.APPLYING
         return _finish(doors, work, seen, Finish(Status.FAILED, str(e), untouched=untouched))
@@ -247,7 +247,11 @@ def _why_not(work: Work, seen: Observation) -> str:
     return seen.trouble or said or "its supervisor was lost every time"
 
 
-def _has_moved_on(doors: Doors, work: Work) -> bool:
+def _has_moved_on(doors: Doors, work: Work, attempts: int) -> bool:
+    """Whether what is refused here is so because somebody else went on with it."""
+    now = history.work(doors.store, work.deployment.id)
+    if (now.deployment.status, now.attempts) != (work.deployment.status, attempts):
+        return True
     seen = doors.runner.observe(runs.directory(doors, work.deployment.id), work.events, work.chunks)
     return seen.alive or (work.deployment.status is Status.APPLYING and seen.apply_started is not None)
 

@@ -13,7 +13,7 @@ import pytest
 
 from controller.deployments import actions, parts
 from controller.errors import ConflictError, NotAllowedError, RetryableError
-from controller.history import opening, person, read
+from controller.history import opening, person, read, work
 from controller.history.opening import NewDeployment
 from controller.history.person import Act
 from controller.model.deployment import Mode, Rank, Status
@@ -48,6 +48,19 @@ def test_a_plan_that_was_lost_is_made_again(acme: World) -> None:
     acme.carry(id)
     assert acme.last("development").status is Status.SUCCEEDED
     assert phases(acme, id) == [Phase.PLAN, Phase.PLAN, Phase.APPLY]
+
+
+def test_a_controller_that_stood_still_starts_nothing_that_another_one_carries(acme: World) -> None:
+    """It did: a run of what the other one had ended long ago."""
+    id = opened(acme, Script())
+    acme.claim()
+    acme.clock.forward(timedelta(seconds=61))
+    other = dataclasses.replace(acme.doors, controller="controller-2")
+    assert work.claim_open(acme.doors.store, "controller-2", acme.clock(), other.limits.lease) == [id]
+    with pytest.raises(RetryableError) as e:
+        acme.step(id)
+    assert str(e.value) == f"deployment {id} is carried on by another controller; nothing is started here"
+    assert acme.runner.started == []
 
 
 def test_a_plan_that_is_always_lost_is_given_up_after_pauses(acme: World) -> None:
