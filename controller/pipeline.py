@@ -33,11 +33,13 @@ from controller.model.graph import Graph
 from controller.model.manifest import EnvironmentConfig, Manifest
 from controller.promotion import Source, source_of
 from controller.repository import (
+    Base,
     Repository,
     code_of,
     complete,
     environments,
     files_of,
+    fresh,
     lock_path,
     platform_problems,
     project_of,
@@ -56,6 +58,7 @@ __all__ = [
     "config_of",
     "environments",
     "examine",
+    "fresh",
     "promotion_order",
     "read",
     "resolve",
@@ -114,7 +117,7 @@ def resolve(
     last applied graph; what is broken about them stops it as well.
     """
     problems: list[Problem] = []
-    below = None if base is None else _Base(base)
+    below = None if base is None else Base(base)
     wish = _wish(repository, project, environment, problems, below, _Engine(pins, engine, frozenset(used)))
     return _resolved(wish, problems)
 
@@ -202,14 +205,6 @@ def promotion_order(repository: Repository, project: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Base:
-    """The manifest that a promoted environment builds on; not whole where something is wrong with its files."""
-
-    document: Node
-    is_whole: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class _Engine:
     """For which engine, with which recorded versions; and the resource types of what it last applied."""
 
@@ -243,7 +238,7 @@ def _wish(
     project: str,
     environment: str,
     problems: list[Problem],
-    base: _Base | None,
+    base: Base | None,
     engine: _Engine,
 ) -> _Wish:
     """From the environment's files to its manifest, as far as they can be understood."""
@@ -257,9 +252,13 @@ def _wish(
 
 
 def _settings(repository: Repository, project: str, environment: str) -> Settings:
-    known = repository.catalog.known
-    names = Names(known.environment_types, known.resource_types)
-    return environments_of.settings(repository.tree, *files_of(repository, project, environment), names)
+    key = project, environment
+    if key not in repository.settings:
+        known = repository.catalog.known
+        names = Names(known.environment_types, known.resource_types)
+        files = files_of(repository, project, environment)
+        repository.settings[key] = environments_of.settings(repository.tree, *files, names)
+    return repository.settings[key]
 
 
 def _configs(
@@ -277,22 +276,22 @@ def _configs(
     return config_of
 
 
-def _base_offline(repository: Repository, project: str, environment: str, problems: list[Problem]) -> _Base | None:
+def _base_offline(repository: Repository, project: str, environment: str, problems: list[Problem]) -> Base | None:
     """The manifest of the source by its own files; None where there is no source, or the controller alone knows it."""
-    configs = _configs(repository, project)
-    config = configs(environment)
-    source = source_of(config) if config is not None else None
-    if source is None or source.kind != "environment" or promotion.circles(environment, configs):
-        return None
-    if configs(source.name) is None:
-        return None
-    below = _base_offline(repository, project, source.name, problems)
-    settings, composed = _composed(repository, project, source.name, below)
-    problems += [*settings.problems, *composed.problems]
-    return _Base(composed.manifest.document, composed.is_whole and not settings.problems)
+    base: Base | None = None
+    for name in reversed(promotion.sources(environment, _configs(repository, project))):
+        key = project, name
+        if key not in repository.bases:
+            settings, composed = _composed(repository, project, name, base)
+            is_whole = composed.is_whole and not settings.problems
+            found = (*settings.problems, *composed.problems)
+            repository.bases[key] = Base(composed.manifest.document, is_whole, found)
+        base = repository.bases[key]
+        problems += base.problems
+    return base
 
 
-def _composed(repository: Repository, project: str, environment: str, base: _Base | None) -> tuple[Settings, Composed]:
+def _composed(repository: Repository, project: str, environment: str, base: Base | None) -> tuple[Settings, Composed]:
     settings = _settings(repository, project, environment)
     files = files_of(repository, project, environment)
     document, is_whole = (base.document, base.is_whole) if base is not None else (None, True)

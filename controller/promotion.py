@@ -38,6 +38,16 @@ def order(names: Iterable[str], config_of: ConfigOf) -> list[str]:
     return done
 
 
+def sources(name: str, config_of: ConfigOf) -> list[str]:
+    """The environments that one builds on, the nearest first, as far as they are known; none in a circle."""
+    if circles(name, config_of):
+        return []
+    found = [each for each in _sources(config_of(name)) if config_of(each) is not None]
+    while found and (more := [each for each in _sources(config_of(found[-1])) if config_of(each) is not None]):
+        found += more
+    return found
+
+
 def circles(name: str, config_of: ConfigOf) -> list[Problem]:
     """The circles of `source` and of `after` that an environment is in, or leads into."""
     config = config_of(name)
@@ -64,16 +74,17 @@ def _awaited(config: EnvironmentConfig | None) -> list[str]:
 
 def _circle(start: str, following: Callable[[str], list[str]]) -> list[str]:
     """The first circle on the ways from a name, from its first name to the same again; empty where there is none."""
-    way, left, done = [start], [following(start)], set[str]()
-    while way:
-        if not left[-1]:
+    way, left, seen = {start: None}, [iter(following(start))], {start}
+    while left:
+        name = next(left[-1], None)
+        if name is None:
             left.pop()
-            done.add(way.pop())
-            continue
-        name = left[-1].pop(0)
-        if name in way:
-            return [*way[way.index(name) :], name]
-        if name not in done:
-            way.append(name)
-            left.append(following(name))
+            way.popitem()
+        elif name in way:
+            names = list(way)
+            return [*names[names.index(name) :], name]
+        elif name not in seen:
+            seen.add(name)
+            way[name] = None
+            left.append(iter(following(name)))
     return []

@@ -10,10 +10,12 @@ from controller.catalog import read as catalogue
 from controller.errors import ManifestError, NotFoundError, Place, Problem, near, problem, suggest
 from controller.graph import check
 from controller.manifest import layout, links
+from controller.manifest.environment import Settings
 from controller.manifest.layout import EnvironmentFiles, Found, Layout, ProjectFiles
 from controller.model.bundle import ProviderPin
 from controller.model.catalog import Breakage, Catalog, ModuleSource, ResourceType, SourceKind
 from controller.model.deployment import EngineKind
+from controller.model.document import Node
 from controller.model.noted import Footprint, Noted
 from controller.model.tree import Tree
 from controller.tofu import lock, requirements
@@ -36,6 +38,18 @@ class Repository:
     footprint: Footprint = field(default_factory=Footprint, repr=False, compare=False)  # of all but `found`
     # Code of modules that was looked at before, for the next of a thousand environments.
     seen: dict[tuple[str, EngineKind], Code] = field(default_factory=dict, repr=False, compare=False)
+    # Of environments of this commit, by project and name: others are made of them.
+    settings: dict[tuple[str, str], Settings] = field(default_factory=dict, repr=False, compare=False)
+    bases: dict[tuple[str, str], Base] = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The manifest that a promoted environment builds on; not whole where something is wrong with its files."""
+
+    document: Node
+    is_whole: bool = True
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +71,7 @@ def read(tree: Tree, before: Repository | None = None, *, where: Layout | None =
     hold instead of lockstep.yaml.
     """
     if before is not None and before.footprint.is_same(tree):
-        return replace(before, tree=tree, found=layout.find(tree, before.layout, before.found))
+        return replace(fresh(before, tree), found=layout.find(tree, before.layout, before.found))
     noted = Noted(tree)
     where = where or layout.read_layout(noted)
     catalog = catalogue.read(noted, where.platform)
@@ -71,6 +85,11 @@ def read(tree: Tree, before: Repository | None = None, *, where: Layout | None =
     if catalog.known.resource_types is not None:
         catalog = replace(catalog, problems=(*catalog.problems, *check.check(complete(catalog))))
     return Repository(tree, where, layout.find(tree, where), catalog, pins, broken, noted.footprint(where.platform))
+
+
+def fresh(repository: Repository, tree: Tree) -> Repository:
+    """The same read from another tree, or by one who notes what is read: nothing of environments is known yet."""
+    return replace(repository, tree=tree, settings={}, bases={})
 
 
 def environments(repository: Repository) -> tuple[str, ...]:

@@ -136,7 +136,7 @@ class Memory:
         if entry is not None and entry.key == key and _holds(entry, question):
             return entry.evaluated
         noted = Noted(question.repository.tree)
-        evaluated = answer(replace(question, repository=replace(question.repository, tree=noted)))
+        evaluated = answer(replace(question, repository=pipeline.fresh(question.repository, noted)))
         base = _base_id(question, evaluated.config)
         footprint = noted.footprint(*_folders(question))
         self._entries[repository, question.slug] = _Entry(key, footprint, base, evaluated)

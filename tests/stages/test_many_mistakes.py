@@ -142,6 +142,28 @@ def test_deleting_thousands_of_keys_of_thousands_is_told_soon() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("environments", "text"),
+    [
+        pytest.param(200, "source: environment://env-{}", id="promotion"),
+        pytest.param(200, "after: [env-{}]", id="waiting"),
+        pytest.param(600, "source: environment://env-{}", id="longer-than-the-stack"),
+    ],
+)
+def test_hundreds_of_environments_one_after_another_are_read_soon(environments: int, text: str) -> None:
+    """For each of them all that it builds on was read anew, from its own beginning: a hundred took half a minute."""
+    names = range(environments)
+    files = {f"projects/shop/env-{n}/environment.yaml": text.format(n + 1) for n in names}
+    assert len(told({**FILES, **files, f"projects/shop/env-{environments}/environment.yaml": "{}"})) == 0
+
+
+def test_a_ring_of_environments_is_told_soon() -> None:
+    files = {
+        f"projects/shop/env-{n}/environment.yaml": f"source: environment://env-{(n + 1) % 200}" for n in range(200)
+    }
+    assert len(told({**FILES, **files})) == 200
+
+
 def told(files: dict[str, str]) -> list[str]:
     tree = MemoryTree.of({path: text.encode() for path, text in files.items()})
     began = time.process_time()
