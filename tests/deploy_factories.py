@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -271,6 +272,8 @@ class World:
             found = self.step(id)
             if found is not Next.NOW and not (found is Next.SOON and id not in self._at_work()):
                 return found
+            if found is Next.SOON:
+                time.sleep(0.01)  # what is left of a real engine goes away in its own time
         raise AssertionError(f"deployment {id} does not come to rest")
 
     def settle(self) -> None:
