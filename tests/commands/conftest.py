@@ -6,13 +6,14 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from cli import progress
+from controller.errors import RetryableError
 from controller.model.record import Deployment
 from tests import deploy_factories
 from tests import webui_factories as make
@@ -78,7 +79,8 @@ def at_work(act: Callable[[], None]) -> Iterator[None]:
 
     def turn() -> None:
         while not is_over.wait(0.02):
-            act()
+            with suppress(RetryableError):  # as the loop does: somebody superseded it this very moment
+                act()
 
     thread = threading.Thread(target=turn)
     thread.start()
