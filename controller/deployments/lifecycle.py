@@ -14,6 +14,7 @@ from enum import Enum
 
 from controller.deployments import ending, guarding, parts, planned, runs
 from controller.deployments.doors import Doors
+from controller.deployments.runs import Run
 from controller.errors import ConflictError, NotAllowedError, NotFoundError, RetryableError
 from controller.history import person, record
 from controller.history import work as history
@@ -221,15 +222,19 @@ def _cut_short(doors: Doors, work: Work, seen: Observation, result: Result | Non
     return _finish(doors, work, seen, end)
 
 
-def _attempt(doors: Doors, work: Work, seen: Observation, start: Callable[[Doors, Work], None]) -> Next:
+def _attempt(doors: Doors, work: Work, seen: Observation, prepared: Callable[[Doors, Work], Run]) -> Next:
     """Start a phase; the attempt is counted before it is made. What is refused for good ends the deployment."""
     if work.attempts > 1 and work.not_before is None:
         until = doors.now() + doors.limits.pause(work.attempts - 1)
         record.postponed(doors.store, work.deployment.id, until, _LOST)
         return Next.LATER
-    attempts = record.attempted(doors.store, work.deployment.id, work.deployment.status, doors.controller)
+    attempts: int | None = work.attempts
     try:
-        start(doors, work)
+        run = prepared(doors, work)
+        attempts = record.attempted(doors.store, work.deployment.id, work.deployment.status, doors.controller)
+        if attempts is None:
+            return Next.SOON
+        runs.start(doors, run)
     except RetryableError as e:
         until = doors.now() + doors.limits.pause(work.attempts + 1)
         record.postponed(doors.store, work.deployment.id, until, str(e))
@@ -247,7 +252,7 @@ def _why_not(work: Work, seen: Observation) -> str:
     return seen.trouble or said or "its supervisor was lost every time"
 
 
-def _has_moved_on(doors: Doors, work: Work, attempts: int) -> bool:
+def _has_moved_on(doors: Doors, work: Work, attempts: int | None) -> bool:
     """Whether what is refused here is so because somebody else went on with it."""
     now = history.work(doors.store, work.deployment.id)
     if (now.deployment.status, now.attempts) != (work.deployment.status, attempts):

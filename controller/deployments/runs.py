@@ -36,6 +36,16 @@ class Inputs:
     modules: parts.Files
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A phase that is ready to be started."""
+
+    job: Job
+    directory: Path
+    environment: Mapping[str, Secret | str]
+    plan: bytes | None = None  # where its file is gone
+
+
 def directory(doors: Doors, id: str) -> Path:
     """The run directory of a deployment."""
     return doors.data / "runs" / id
@@ -60,37 +70,45 @@ def is_at_hand(doors: Doors, work: Work) -> bool:
     return job is not None and job.state == (str(state) if state else None)
 
 
-def plan(doors: Doors, work: Work) -> None:
-    """Start the phase that plans: bind what is wanted to what is there, hand it over."""
+def plan(doors: Doors, work: Work) -> Run:
+    """The phase that plans: what is wanted is bound to what is there, and handed over."""
     _check_engine(doors, work)
     bundle, notes = _bundle(doors, work)
     folder = directory(doors, work.deployment.id)
-    doors.runner.deliver(folder, bundle.files)
-    unsaved = _deliver_state(doors, work, folder)
     kept = {parts.KEPT: parts.document(bundle.kept)} if bundle.kept else {}
     warnings = tuple(dict.fromkeys((*work.deployment.warnings, *notes, *recovery.doubts(doors, work))))
     record.bundled(doors.store, work.deployment.id, bundle.digest, kept, warnings)
+    doors.runner.deliver(folder, bundle.files)
     _mark_state(doors, work)
+    unsaved = _deliver_state(doors, work, folder)
     job = replace(
         _job(doors, work, Phase.PLAN),
         keep_lock_file=_has_exact_lock(doors, work, bundle),
         imports=work.imports,
         puts_back=unsaved,
     )
-    doors.runner.start(job, folder, _environment(doors, work))
+    return Run(job, folder, _environment(doors, work))
 
 
-def apply(doors: Doors, work: Work) -> None:
-    """Start the phase that applies the plan that was recorded, and no other."""
+def apply(doors: Doors, work: Work) -> Run:
+    """The phase that applies the plan that was recorded, and no other."""
     folder = directory(doors, work.deployment.id)
-    _restore_plan(doors, work, folder)
-    doors.runner.start(_job(doors, work, Phase.APPLY), folder, _environment(doors, work))
+    plan = _kept_plan(doors, work, folder)
+    return Run(_job(doors, work, Phase.APPLY), folder, _environment(doors, work), plan)
 
 
-def recover(doors: Doors, work: Work) -> None:
-    """Start the phase that finds out what an apply did whose supervisor was lost."""
+def recover(doors: Doors, work: Work) -> Run:
+    """The phase that finds out what an apply did whose supervisor was lost."""
     folder = directory(doors, work.deployment.id)
-    doors.runner.start(_job(doors, work, Phase.RECOVER), folder, _environment(doors, work))
+    return Run(_job(doors, work, Phase.RECOVER), folder, _environment(doors, work))
+
+
+def start(doors: Doors, run: Run) -> None:
+    """Start it, with the recorded plan where that was lost."""
+    if run.plan is not None:
+        durable.make_folder(run.directory)
+        durable.write(run.directory / protocol.PLAN, run.plan)
+    doors.runner.start(run.job, run.directory, run.environment)
 
 
 def clear(doors: Doors, id: str) -> None:
@@ -221,13 +239,12 @@ def _deliver_state(doors: Doors, work: Work, folder: Path) -> str | None:
     return found.deployment
 
 
-def _restore_plan(doors: Doors, work: Work, folder: Path) -> None:
-    """Bring the recorded plan back from its sealed copy where its file is gone."""
-    path = folder / protocol.PLAN
-    if path.exists():
-        return
+def _kept_plan(doors: Doors, work: Work, folder: Path) -> bytes | None:
+    """The recorded plan from its sealed copy, where its file is gone."""
+    if (folder / protocol.PLAN).exists():
+        return None
     found = opening.parts(doors.store, work.deployment.id, (parts.PLAN,))
     content = doors.sealer.open(found[parts.PLAN].content)
     if sha256(content).hexdigest() != work.deployment.plan_digest:
         raise ConflictError("the plan that was kept is not the one that was recorded; deploy again")
-    durable.write(path, content)
+    return content

@@ -9,7 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from controller.errors import ConflictError, RetryableError
+from controller.errors import ConflictError
 from controller.history import holding, removal, rows
 from controller.history.decide import live_commit
 from controller.history.dialect import insert
@@ -68,15 +68,15 @@ def progressed(store: Store, id: str, events: Sequence[Json], chunks: Sequence[t
             session.execute(insert(session, LogChunkRow).values(values).on_conflict_do_nothing())
 
 
-def attempted(store: Store, id: str, status: Status, controller: str) -> int:
-    """Count an attempt before it is made; how many there are with it.
+def attempted(store: Store, id: str, status: Status, controller: str) -> int | None:
+    """Count an attempt right before it is made; how many there are with it.
 
-    Refused where it went on meanwhile, or is carried by another controller: this one stood still for a while.
+    None where it went on meanwhile, or is carried by another controller: this one stood still, and makes no attempt.
     """
     with store.writing() as session:
         row = _row(session, id)
         if row.status != status or row.worker not in (None, controller):
-            raise RetryableError(f"deployment {id} is carried on by another controller; nothing is started here")
+            return None
         row.attempts += 1
         row.not_before = None
         return row.attempts

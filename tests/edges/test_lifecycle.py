@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -106,6 +107,17 @@ def test_a_plan_whose_file_is_gone_comes_back_from_its_sealed_copy(acme: World) 
     acme.step(id)  # begins the apply
     acme.step(id)  # starts it
     assert path.read_bytes() == content
+
+
+def test_a_plan_comes_back_where_the_whole_run_directory_is_gone(acme: World) -> None:
+    """It was applying for ever."""
+    id = opened(acme)
+    acme.claim()
+    acme.step(id)
+    acme.step(id)
+    shutil.rmtree(acme.doors.data / "runs" / id)
+    acme.carry(id)
+    assert acme.last("development").status is Status.SUCCEEDED
 
 
 def test_an_empty_plan_succeeds_without_an_apply(acme: World) -> None:
