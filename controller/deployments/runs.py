@@ -244,6 +244,8 @@ def _kept_plan(doors: Doors, work: Work, folder: Path) -> bytes | None:
     if (folder / protocol.PLAN).exists():
         return None
     found = opening.parts(doors.store, work.deployment.id, (parts.PLAN,))
+    if parts.PLAN not in found:
+        raise ConflictError("the plan's file is gone, and no copy of it was kept; deploy again")
     content = doors.sealer.open(found[parts.PLAN].content)
     if sha256(content).hexdigest() != work.deployment.plan_digest:
         raise ConflictError("the plan that was kept is not the one that was recorded; deploy again")

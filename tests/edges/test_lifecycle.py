@@ -120,6 +120,20 @@ def test_a_plan_comes_back_where_the_whole_run_directory_is_gone(acme: World) ->
     assert acme.last("development").status is Status.SUCCEEDED
 
 
+def test_a_plan_that_was_lost_before_it_was_kept_ends_the_deployment(acme: World) -> None:
+    """It was applying for ever."""
+    id = opened(acme)
+    acme.claim()
+    acme.step(id)
+    (acme.doors.data / "runs" / id / protocol.PLAN).unlink()
+    acme.carry(id)
+    row = acme.last("development")
+    assert (row.status, row.message) == (
+        Status.FAILED,
+        "the plan's file is gone, and no copy of it was kept; deploy again",
+    )
+
+
 def test_an_empty_plan_succeeds_without_an_apply(acme: World) -> None:
     row = ended(acme, Script(counts={}))
     assert (row.status, row.no_changes, row.message) == (Status.SUCCEEDED, True, "nothing to change")
