@@ -178,7 +178,7 @@ def approve(doors: Doors, actor: str, id: str, *, reason: str = "", imports: boo
 def has_imports(doors: Doors, id: str) -> bool:
     """Whether a deployment could take over what an interrupted apply has made."""
     work = history.work(doors.store, id)
-    return not work.imports and bool(recovery.imports(doors, work))
+    return not work.imports and bool(recovery.takes_over(doors, work))
 
 
 def discard(doors: Doors, actor: str, id: str, *, reason: str = "") -> Deployment:
@@ -206,10 +206,11 @@ def refresh(doors: Doors, actor: str, repository: str) -> None:
 
 def _import(doors: Doors, work: history.Work, act: Act) -> Deployment:
     id = work.deployment.id
-    if work.imports or not recovery.imports(doors, work):
+    taken = recovery.takes_over(doors, work)
+    if work.imports or not taken:
         what = "takes over all that it can already" if work.imports else "has no import on offer"
         raise ConflictError(f"deployment {id} {what}; approve it without `--import`, or discard it")
-    return person.imported(doors.store, id, sorted(recovery.imports(doors, work)), act)
+    return person.imported(doors.store, id, taken, act)
 
 
 def _act(doors: Doors, actor: str, reason: str) -> Act:

@@ -87,6 +87,8 @@ def outcome_parts(doors: Doors, work: Work, result: Result | None) -> dict[str, 
     orphans = result.possibly_orphaned if result else recovery.begun(doors, work.deployment.id)
     if orphans:
         found[parts.ORPHANS] = parts.document(list(orphans))
+    if result and result.possibly_unfinished:
+        found[parts.UNFINISHED] = parts.document(list(result.possibly_unfinished))
     if result and result.phase is not Phase.PLAN and result.state is not None:
         found[parts.STATE] = parts.document(asdict(result.state))
     metadata, ids = (durable.read_json(folder / name) for name in (protocol.METADATA, protocol.IMPORTS))
@@ -117,7 +119,9 @@ def left_over(doors: Doors, kept: Mapping[str, Part]) -> str:
     unsaved = (
         "; the unsaved state is kept with this deployment, nothing of it is lost: it is put back before the next plan"
     )
-    told = {offer: offered, unknown: others, unsaved: parts.UNSAVED in kept}
+    half = ", ".join(parts.read(kept[parts.UNFINISHED])) if parts.UNFINISHED in kept else ""
+    unfinished = f"; possibly unfinished, the end of its provisioners was not heard: {half}"
+    told = {offer: offered, unknown: others, unfinished: half, unsaved: parts.UNSAVED in kept}
     return "".join(sentence for sentence, is_so in told.items() if is_so)
 
 

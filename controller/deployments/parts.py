@@ -23,6 +23,7 @@ DIAGNOSTICS = "diagnostics"
 METADATA = "metadata"
 ORPHANS = "orphans"  # addresses that an interrupted apply may have made, unknown to the state
 STATE = "state"  # serial and lineage of a local state when an apply had ended
+UNFINISHED = "unfinished"  # addresses that the state knows, and whose provisioners may not have come to their end
 IMPORTS = "imports"  # sealed: the ids of those of them that are known, by address
 UNSAVED = "unsaved"  # sealed: the state that could not be saved at the end of an apply
 PUT_BACK = "put_back"  # which deployment has put that state where it belongs

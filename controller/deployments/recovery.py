@@ -14,6 +14,7 @@ from controller.history import work as history
 from controller.history.opening import Part
 from controller.history.store import Store
 from controller.history.work import Work
+from controller.secrets.masking import MASKED
 from controller.secrets.sealing import Sealer
 from controller.tofu import plan as plans
 
@@ -34,7 +35,27 @@ def orphans(doors: Doors, work: Work) -> Mapping[str, str]:
     found = {address for part in _of_attempts(doors, work, parts.ORPHANS) for address in parts.read(part)}
     take = f"`lockstep approve {work.deployment.id} --import` takes it over instead"
     look = "its id is not known, so look for it before you approve"
-    return {address: take if address in ids else look for address in sorted(found)}
+    keep = (
+        "nobody heard the end of its provisioners, so it is made anew; "
+        f"`lockstep approve {work.deployment.id} --import` keeps it as it is"
+    )
+    half = {} if work.imports else dict.fromkeys(unfinished(doors, work), keep)
+    return {address: take if address in ids else look for address in sorted(found)} | half
+
+
+def unfinished(doors: Doors, work: Work) -> tuple[str, ...]:
+    """Addresses whose provisioners may not have come to their end since the last success, and were not made since."""
+    found: set[str] = set()
+    for id in _attempts(doors, work):
+        found -= _ended(doors, id)
+        part = opening.parts(doors.store, id, (parts.UNFINISHED,)).get(parts.UNFINISHED)
+        found.update(parts.read(part) if part else ())
+    return tuple(sorted(address for address in found if MASKED not in address))
+
+
+def takes_over(doors: Doors, work: Work) -> tuple[str, ...]:
+    """Addresses that this deployment would make, and could take over or keep instead."""
+    return tuple(sorted({*imports(doors, work), *unfinished(doors, work)}))
 
 
 def imports(doors: Doors, work: Work) -> Mapping[str, str]:
@@ -99,8 +120,19 @@ def _ids(doors: Doors, work: Work) -> Mapping[str, str]:
 
 def _of_attempts(doors: Doors, work: Work, name: str) -> Iterator[Part]:
     """This part of every attempt since the last success that has it, oldest first."""
-    success = work.environment.last_success if work.environment else None
-    for id in history.attempts_since(doors.store, work.deployment.environment_uuid, success):
+    for id in _attempts(doors, work):
         part = opening.parts(doors.store, id, (name,)).get(name)
-        if part is not None and id != success:
+        if part is not None:
             yield part
+
+
+def _attempts(doors: Doors, work: Work) -> Iterator[str]:
+    success = work.environment.last_success if work.environment else None
+    since = history.attempts_since(doors.store, work.deployment.environment_uuid, success)
+    return (id for id in since if id != success)
+
+
+def _ended(doors: Doors, id: str) -> set[str]:
+    """What an apply has made, removed, or failed to make, and said so."""
+    events = read.details(doors.store, id).events
+    return {event["address"] for event in events if event["type"] in ("apply_complete", "apply_errored")}

@@ -86,6 +86,7 @@ def plan(doors: Doors, work: Work) -> Run:
         keep_lock_file=_has_exact_lock(doors, work, bundle),
         imports=work.imports,
         puts_back=unsaved,
+        replaces=_replaced(doors, work),
     )
     return Run(job, folder, _environment(doors, work))
 
@@ -227,6 +228,13 @@ def _mark_state(doors: Doors, work: Work) -> None:
             )
         durable.make_folder(state.parent)
         durable.write_json(marker, {"environment": slug, "uuid": work.binding.uuid})
+
+
+def _replaced(doors: Doors, work: Work) -> tuple[str, ...]:
+    """What the plan has to make anew although the state knows it, unless a person wants to keep it as it is."""
+    if work.imports or work.deployment.mode not in (Mode.DEPLOY, Mode.ROLLBACK):
+        return ()
+    return recovery.unfinished(doors, work)
 
 
 def _deliver_state(doors: Doors, work: Work, folder: Path) -> str | None:

@@ -135,10 +135,17 @@ def _cut_short(session: Session, finished: Finished) -> Result:
     else:
         why = f": {killed(-finished.code)}" if finished.code is not None else ""
         status, message = Ended.INTERRUPTED, f"interrupted in the middle{why}; {session.see_log('how far it came')}"
-    return session.result(status, message, forced=finished.forced, extent=Extent.PARTIAL, possibly_orphaned=orphans)
+    return session.result(
+        status,
+        message,
+        forced=finished.forced,
+        extent=Extent.PARTIAL,
+        possibly_orphaned=orphans,
+        possibly_unfinished=orphaned.unfinished(session),
+    )
 
 
 def _has_finished(session: Session) -> bool:
     """Whether the engine said so before or after its supervisor was lost, or else there is nothing left to do."""
     said = (event["type"] == "change_summary" and event["operation"] != "plan" for event in applied.events(session))
-    return any(said) or applied.is_done(session)
+    return any(said) or (applied.is_done(session) and not orphaned.unfinished(session))

@@ -1,4 +1,4 @@
-"""Which version of the state lies in a local file?"""
+"""Which version of the state lies in a local file, and did whoever wrote it last come to its end?"""
 
 from __future__ import annotations
 
@@ -21,3 +21,8 @@ def mark(path: str | None) -> StateMark | None:
         return StateMark(int(document["serial"]), str(document["lineage"]))
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def is_unlocked(path: str | None) -> bool:
+    """Whether the engine let go of the state itself: one that is killed leaves word behind of who has locked it."""
+    return path is not None and not Path(path).with_name(f".{Path(path).name}.lock.info").exists()

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from controller.model.document import Json
-from controller.runner import applied, durable, errored, journal, protocol
+from controller.runner import applied, durable, errored, journal, local_state, protocol
 from controller.runner.session import Session
 from controller.secrets.masking import MASKED
 from controller.tofu import imports
 
 _CREATING = frozenset({"create", "replace"})
+_ENDS = frozenset({"apply_complete", "apply_errored"})
 _SAID = """
 These may have been made, and no state knows them. Deploy with these blocks to take them over instead of making them
 once more, or let `lockstep approve ID --import` do so for the deployment that waits:
@@ -26,6 +27,23 @@ def found(session: Session) -> tuple[str, ...]:
     orphans = tuple(sorted(begun - {session.address(address) for address in _known(session)}))
     _offer(session, orphans)
     return orphans
+
+
+def unfinished(session: Session) -> tuple[str, ...]:
+    """Addresses that the state knows, though nobody heard that their provisioners had ended, nor that the engine had.
+
+    ⚙ Whenever it is done with one thing it writes down all that it has made, also what is not provisioned yet; a plan
+    made of that state finds nothing left to do there.
+    """
+    if local_state.is_unlocked(session.job.state):
+        return ()
+    heard = applied.events(session)
+    created = {event["address"] for event in heard if _is_creation(event)}
+    begun = {event["address"] for event in heard if event["type"] == "provision_start"} & created
+    begun -= {event["address"] for event in heard if event["type"] in _ENDS and event["action"] in _CREATING}
+    if not begun:
+        return ()
+    return tuple(sorted(begun & {session.address(address) for address in _known(session)}))
 
 
 def _is_creation(event: Mapping[str, Json]) -> bool:

@@ -10,8 +10,8 @@ from typing import Any
 
 from controller.model.document import Json
 
-# Beginning and end of each resource; progress in between is for the log alone.
-_RESOURCE_EVENTS = frozenset({"apply_start", "apply_complete", "apply_errored"})
+# Beginning and end of each resource, and that its provisioners began; progress in between is for the log alone.
+_RESOURCE_EVENTS = frozenset({"apply_start", "apply_complete", "apply_errored", "provision_start"})
 _DUMP = '"state":{'
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _LONGEST = 4 * 1024 * 1024  # a line that is longer is no JSON of the engine's; memory is worth more

@@ -59,6 +59,7 @@ def _run(session: Session) -> Finished:
     arguments.append(f"-lock-timeout={job.lock_seconds}s" if job.takes_lock else "-lock=false")
     if job.mode is Mode.DESTROY:
         arguments.append("-destroy")
+    arguments += [f"-replace={address}" for address in job.replaces]
     return session.step("plan", *arguments)
 
 

@@ -128,6 +128,7 @@ class Job:
     log_level: str = "info"  # `debug` lets the engine trace into the log
     imports: bool = False  # its bundle has `import` blocks, which a person asked for
     puts_back: str | None = None  # deployment whose unsaved state lies in `push.tfstate`
+    replaces: tuple[str, ...] = ()  # addresses that are possibly unfinished: they are made anew
 
     @property
     def takes_lock(self) -> bool:
@@ -179,6 +180,7 @@ class Result:
     forced: bool = False  # the engine did not stop in time and was killed
     extent: Extent | None = None  # of an apply that was cut short
     possibly_orphaned: tuple[str, ...] = ()  # addresses begun to be made that no state knows
+    possibly_unfinished: tuple[str, ...] = ()  # in the state, but nobody heard the end of their provisioners
     diagnostics: tuple[Json, ...] = ()  # public parts
     notes: tuple[str, ...] = ()
     put_back: str | None = None  # plan: deployment whose unsaved state is where it belongs now

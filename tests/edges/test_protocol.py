@@ -51,6 +51,10 @@ def test_the_names_of_the_files_are_these() -> None:
         "outputs.age",
         "open.json",
         "metadata.json",
+        "imports.json",
+        "errored.tfstate",
+        "push.tfstate",
+        "decrypted",
         "lock.hcl",
         "result-plan.json",
         "apply_started",
@@ -97,6 +101,9 @@ def test_a_job_is_written_so(tmp_path: Path) -> None:
         "keep_lock_file": True,
         "sandbox": None,
         "log_level": "info",
+        "imports": False,
+        "puts_back": None,
+        "replaces": [],
     }
     assert (tmp_path / "job.json").stat().st_mode & 0o777 == 0o600
     assert protocol.read_job(tmp_path) == JOB
@@ -117,6 +124,7 @@ def test_a_result_is_written_so(tmp_path: Path) -> None:
         state=StateMark(3, "lineage"),
         extent=Extent.PARTIAL,
         possibly_orphaned=("module.a.terraform_data.it",),
+        possibly_unfinished=("module.b.terraform_data.it",),
         diagnostics=({"severity": "error", "summary": "x"},),
         notes=("a note",),
     )
@@ -142,8 +150,10 @@ def test_a_result_is_written_so(tmp_path: Path) -> None:
         "forced": False,
         "extent": "partial",
         "possibly_orphaned": ["module.a.terraform_data.it"],
+        "possibly_unfinished": ["module.b.terraform_data.it"],
         "diagnostics": [{"severity": "error", "summary": "x"}],
         "notes": ["a note"],
+        "put_back": None,
     }
     assert protocol.read_result(tmp_path, APPLY_RESULT) == whole
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,9 +16,11 @@ from pathlib import Path
 import pytest
 
 from controller import clock
+from controller.deployments import actions
 from controller.history import read, store
 from controller.loop import Loop
 from controller.model.deployment import Status
+from controller.model.record import Deployment
 from controller.runner import local, protocol
 from tests.deploy_factories import World, project, sized, world
 from tests.flow.test_deploy_engine import at_rest, ledger, runner, until
@@ -186,3 +189,73 @@ def test_the_store_survives_its_writers(acme: World) -> None:
     assert len(read.deployments(reopened)) == 1
     store.close(reopened)
     finish(acme, 1)
+
+
+# The second thing is in the state as soon as the first one is done, long before its provisioner is.
+HALF = """
+variable "size" { type = number }
+resource "terraform_data" "first" {
+  input = var.size
+  provisioner "local-exec" { command = "sleep 1; echo first >> $LEDGER" }
+}
+resource "terraform_data" "second" {
+  input = var.size
+  provisioner "local-exec" { command = "sleep $SLOW; echo second >> $LEDGER" }
+}
+output "size" { value = terraform_data.second.output }
+output "id" { value = terraform_data.second.id }
+"""
+
+
+def half_done(acme: World) -> tuple[Deployment, Deployment]:
+    """Supervisor and engine killed while a thing is being provisioned that the state knows; its follow-up waits."""
+    files = {"platform/runners/local.yaml": runner(acme, slow=4), "platform/modules/thing/main.tf": HALF}
+    acme.push(project(development=sized(1)) | files)
+    loop = Loop(acme.doors)
+    loop.start()
+    try:
+        until(lambda: bool(ledger(acme)) and ".second" in state_of(acme))
+        supervisor, engine = process_of(acme, protocol.LOCK), process_of(acme, protocol.ENGINE)
+        os.kill(supervisor, signal.SIGKILL)
+        os.killpg(engine, signal.SIGKILL)
+        until(lambda: len(acme.deployments()) == 2 and acme.last("development").status is Status.AWAITING_APPROVAL)
+    finally:
+        loop.stop()
+    first, second = acme.deployments()
+    return first, second
+
+
+def state_of(acme: World) -> str:
+    """Names of what the state knows, one a line."""
+    found = list((acme.doors.data / "states").glob("*/terraform.tfstate"))
+    resources = json.loads(found[0].read_text())["resources"] if found else []
+    return "\n".join(f".{resource['name']}" for resource in resources)
+
+
+def approved(acme: World, id: str, *, imports: bool) -> list[str]:
+    loop = Loop(acme.doors)
+    loop.start()
+    try:
+        actions.approve(acme.doors, "ann", id, imports=imports)
+        until(lambda: at_rest(acme, 2))
+    finally:
+        loop.stop()
+    assert acme.last("development").status is Status.SUCCEEDED
+    return ledger(acme)
+
+
+def test_a_thing_whose_provisioner_was_killed_is_made_anew_when_a_person_says_so(acme: World) -> None:
+    """The follow-up found nothing to do and succeeded: what the provisioner does was never done."""
+    first, second = half_done(acme)
+    (address,) = re.findall(r"possibly unfinished, the end of its provisioners was not heard: ([^;]+)", first.message)
+    assert address.endswith(".terraform_data.second")
+    assert second.message == (
+        f"it would create {address}, which an interrupted apply may have made already: nobody heard the end of its "
+        f"provisioners, so it is made anew; `lockstep approve {second.id} --import` keeps it as it is"
+    )
+    assert approved(acme, second.id, imports=False) == ["first", "second"]
+
+
+def test_a_thing_whose_provisioner_was_killed_can_be_kept_as_it_is(acme: World) -> None:
+    _, second = half_done(acme)
+    assert approved(acme, second.id, imports=True) == ["first"]
