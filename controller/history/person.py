@@ -100,6 +100,7 @@ def removed(store: Store, uuid: str, act: Act) -> None:
         if environment.declared:
             holding.hold_destroyed(session, environment, act.actor, act.reason or _by("deleted", act), act.now)
         removal.emptied(session, environment, act.now, act.actor)
+        removal.settle(session, environment)
         wake_within(session, environment.repository)
         audited(session, act.actor, "destroy", holding.scope(environment), act.now, reason=act.reason)
 

@@ -182,6 +182,21 @@ def test_an_environment_is_being_deleted_as_long_as_a_destroy_of_it_is_open(acme
     assert acme.environment("development").status is EnvironmentStatus.DELETING
 
 
+def test_an_environment_that_has_nothing_any_more_is_not_being_deleted(acme: World) -> None:
+    """Where a second destroy was open, it was said to be so for ever."""
+    deployed(acme, 1)
+    acme.runner.script = DESTROYS
+    actions.destroy(acme.doors, "ann", "shop", "development")
+    second = actions.destroy(acme.doors, "ann", "shop", "development")
+    assert second is not None
+    acme.runner.scripts[second.id] = Script(hangs_in=Phase.PLAN)
+    acme.settle()
+    assert actions.destroy(acme.doors, "ann", "shop", "development") is None
+    acme.settle()
+    assert read.deployment(acme.doors.store, second.id).status is Status.SUPERSEDED
+    assert acme.environment("development").status is EnvironmentStatus.ACTIVE
+
+
 def test_a_destroy_that_fails_is_told_held_and_tried_again(acme: World) -> None:
     deployed(acme, 1)
     first = destroyed(acme, Script(counts={"destroy": 1}, apply=Ended.FAILED, message="apply failed: in use"))
