@@ -13,13 +13,13 @@ import pytest
 from controller.deployments import actions
 from controller.deployments.lifecycle import Next
 from controller.errors import ConflictError, NotAllowedError
-from controller.history import read
+from controller.history import read, watching
 from controller.model.deployment import Status
 from controller.model.record import Counts, Decision, Deployment
 from controller.runner import protocol
 from controller.runner.protocol import Ended, Phase
 from controller.secrets import age, logs
-from tests.deploy_factories import CONTROLLER, Script, World, project, sized, world
+from tests.deploy_factories import CONTROLLER, REPOSITORY, Script, World, project, sized, world
 
 APPROVAL = "limits: {replace: 0}\n"
 
@@ -204,17 +204,27 @@ def test_an_approved_plan_is_applied_that_very_plan(acme: World) -> None:
 
 
 def test_a_discarded_deployment_is_not_opened_again_and_the_way_back_opens_nothing(acme: World) -> None:
-    """A → B (discarded) → A deploys nothing; B (discarded) and many polls open nothing."""
+    """A → B (discarded) → A deploys nothing."""
     id = waiting(acme)
     actions.discard(acme.doors, "ann", id, reason="not today")
-    for _ in range(20):
-        acme.poll()
-        acme.settle()
+    acme.settle()
     assert (acme.last("development").id, acme.last("development").status) == (id, Status.DISCARDED)
     commit = acme.deploy({"projects/shop/development/app.manifest.yaml": sized(1)})
     assert acme.last("development").id == id
     assert acme.told(commit) == {"development": "deployed"}
     assert is_clean(acme)
+
+
+def test_a_thousand_polls_after_a_discard_open_nothing(acme: World) -> None:
+    """B (discarded) and 1,000 polls open nothing, also where one decides anew."""
+    id = waiting(acme)
+    actions.discard(acme.doors, "ann", id, reason="not today")
+    for number in range(1000):
+        acme.clock.forward(timedelta(seconds=60))
+        if number % 100 == 0:
+            watching.wake(acme.doors.store, REPOSITORY)
+        acme.poll()
+    assert (acme.last("development").id, acme.last("development").status) == (id, Status.DISCARDED)
 
 
 def test_nobody_approves_in_time(acme: World) -> None:
