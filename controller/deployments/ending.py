@@ -84,7 +84,7 @@ def outcome_parts(doors: Doors, work: Work, result: Result | None) -> dict[str, 
     """What a phase left to be kept: diagnostics, metadata, what may be left over, a state that could not be saved."""
     folder = runs.directory(doors, work.deployment.id)
     found = {parts.DIAGNOSTICS: parts.document(list(result.diagnostics))} if result and result.diagnostics else {}
-    orphans = result.possibly_orphaned if result else recovery.begun(doors, work.deployment.id)
+    orphans = result.possibly_orphaned if result else feared(doors, work)
     if orphans:
         found[parts.ORPHANS] = parts.document(list(orphans))
     if result and result.possibly_unfinished:
@@ -102,10 +102,11 @@ def outcome_parts(doors: Doors, work: Work, result: Result | None) -> dict[str, 
 
 
 def feared(doors: Doors, work: Work) -> list[str]:
-    """Everything that its plan would make, where nobody can tell what of it was."""
+    """Everything that it was to make, by its plan and by what was heard, where nobody can tell what of it was."""
     found = opening.parts(doors.store, work.deployment.id, (parts.SUMMARY,))
     changes = parts.read(found[parts.SUMMARY])["changes"] if parts.SUMMARY in found else ()
-    return [change["address"] for change in changes if change["action"] in ("create", "replace")]
+    planned = {change["address"] for change in changes if change["action"] in ("create", "replace")}
+    return sorted(planned.union(recovery.begun(doors, work.deployment.id)))
 
 
 def left_over(doors: Doors, kept: Mapping[str, Part]) -> str:

@@ -423,6 +423,30 @@ def test_a_destroy_is_followed_up_as_a_destroy_of_the_same(acme: World, script: 
     assert {job.mode for job in acme.runner.jobs[2:]} == {Mode.DESTROY}
 
 
+def test_where_nothing_can_be_found_out_nothing_is_made_once_more_unseen(acme: World) -> None:
+    """The follow-up made everything a second time, and nobody was asked."""
+    address = "module.thing.terraform_data.it"
+    creates = ({"action": "create", "address": address, "module": "thing.default#x"},)
+    id = opened(acme, Script(changes=creates))
+    acme.runner.scripts[id] = Script(changes=creates, dies_in=Phase.APPLY)
+    acme.claim()
+    while Phase.APPLY not in phases(acme, id):
+        acme.step(id)
+    acme.runner.scripts[id] = Script(dies_in=Phase.RECOVER)
+    for _ in range(3):
+        acme.settle()
+        acme.clock.forward(timedelta(minutes=1))
+    first, second = acme.deployments()
+    assert first.message.startswith(
+        f"failed (interrupted): what it did could not be found out; possibly orphaned, its id not known: {address}"
+    )
+    assert (second.status, second.message) == (
+        Status.AWAITING_APPROVAL,
+        f"it would create {address}, which an interrupted apply may have made already: "
+        "its id is not known, so look for it before you approve",
+    )
+
+
 @pytest.mark.parametrize("phase", [Phase.PLAN, Phase.APPLY])
 def test_a_restarted_controller_goes_on_listening(acme: World, phase: Phase) -> None:
     id = opened(acme, Script(hangs_in=phase))
