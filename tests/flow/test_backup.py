@@ -173,7 +173,9 @@ def test_an_apply_that_ran_when_the_backup_was_made_is_not_begun_again(acme: Wor
             "failed (interrupted): its run directory is gone, so what it did cannot be found out; "
             f"0 of 1 resource done; unknown: module.{module_name_of(NODE)}.terraform_data.it",
         )
-        assert second.message.endswith("which an interrupted apply may have made already")
+        assert second.message.endswith(
+            "which an interrupted apply may have made already: its id is not known, so look for it before you approve"
+        )
     assert ledger(acme) == ["size 1"]
 
 
