@@ -237,7 +237,9 @@ def _attempt(doors: Doors, work: Work, seen: Observation, prepared: Callable[[Do
         runs.start(doors, run)
     except RetryableError as e:
         until = doors.now() + doors.limits.pause(work.attempts + 1)
-        record.postponed(doors.store, work.deployment.id, until, str(e))
+        # The engine that nobody hears goes on meanwhile: it is not given up because a disk is full.
+        uncounted = work.attempts if work.deployment.status is Status.INTERRUPTED else None
+        record.postponed(doors.store, work.deployment.id, until, str(e), attempts=uncounted)
         return Next.LATER
     except (ConflictError, NotAllowedError, NotFoundError) as e:
         if work.deployment.status is Status.INTERRUPTED or _has_moved_on(doors, work, attempts):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from controller.deployments import keys, parts, recovery, states, variables
 from controller.deployments.doors import Doors
-from controller.errors import ConflictError
+from controller.errors import ConflictError, RetryableError
 from controller.graph import diff
 from controller.history import opening, record
 from controller.history import work as history
@@ -106,10 +106,13 @@ def recover(doors: Doors, work: Work) -> Run:
 
 def start(doors: Doors, run: Run) -> None:
     """Start it, with the recorded plan where that was lost."""
-    if run.plan is not None:
-        durable.make_folder(run.directory)
-        durable.write(run.directory / protocol.PLAN, run.plan)
-    doors.runner.start(run.job, run.directory, run.environment)
+    try:
+        if run.plan is not None:
+            durable.make_folder(run.directory)
+            durable.write(run.directory / protocol.PLAN, run.plan)
+        doors.runner.start(run.job, run.directory, run.environment)
+    except OSError as e:
+        raise RetryableError(f"supervisor: it cannot be started: {e.strerror}; make room on the machine") from e
 
 
 def clear(doors: Doors, id: str) -> None:

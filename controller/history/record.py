@@ -82,11 +82,13 @@ def attempted(store: Store, id: str, status: Status, controller: str) -> int | N
         return row.attempts
 
 
-def postponed(store: Store, id: str, until: datetime, message: str) -> None:
-    """Try again later, and say why."""
+def postponed(store: Store, id: str, until: datetime, message: str, *, attempts: int | None = None) -> None:
+    """Try again later, and say why. `attempts`: how many there were, where the last one does not count."""
     with store.writing() as session:
         row = _row(session, id)
         row.not_before, row.message = until, message
+        if attempts is not None:
+            row.attempts = attempts
 
 
 def bundled(store: Store, id: str, digest: str, parts: Mapping[str, Part], warnings: Sequence[str]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
+import os
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -421,6 +423,40 @@ def test_a_destroy_is_followed_up_as_a_destroy_of_the_same(acme: World, script: 
         (Mode.DESTROY, Status.FAILED, source)
     ] * count
     assert {job.mode for job in acme.runner.jobs[2:]} == {Mode.DESTROY}
+
+
+def test_an_engine_is_not_given_up_because_nobody_can_be_started_to_hear_it(acme: World) -> None:
+    """The disk was full when its supervisor had been killed: after three tries the engine was killed as well."""
+    id = opened(acme, Script(dies_in=Phase.APPLY))
+    acme.claim()
+    while Phase.APPLY not in phases(acme, id):
+        acme.step(id)
+    acme.doors = dataclasses.replace(acme.doors, runner=FullDisk(acme.runner))
+    for _ in range(6):
+        acme.settle()
+        acme.clock.forward(timedelta(minutes=3))
+    row = acme.last("development")
+    assert (row.status, row.message) == (
+        Status.INTERRUPTED,
+        "supervisor: it cannot be started: No space left on device; make room on the machine",
+    )
+    assert work.work(acme.doors.store, id).attempts == 0
+    acme.doors = dataclasses.replace(acme.doors, runner=acme.doors.runner.whole)  # type: ignore[attr-defined]
+    acme.settle()
+    assert acme.last("development").status is Status.SUCCEEDED
+
+
+class FullDisk:
+    """A runner on whose disk is no room for the files of another start."""
+
+    def __init__(self, whole: ScriptedRunner) -> None:
+        self.whole = whole
+
+    def start(self, *_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.whole, name)
 
 
 def test_where_nothing_can_be_found_out_nothing_is_made_once_more_unseen(acme: World) -> None:
