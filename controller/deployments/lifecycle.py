@@ -116,6 +116,8 @@ def _is_approved(work: Work) -> bool:
 
 
 def _waiting(doors: Doors, work: Work, may_apply: bool) -> Next:
+    if work.cancelled_by is not None:  # at the very moment when it stopped to wait
+        return _finish(doors, work, None, Finish(Status.CANCELLED, f"cancelled by {work.cancelled_by}"))
     if work.approved_by is not None:
         return _begin(doors, work, may_apply)
     if work.approval_expires_at is not None and work.approval_expires_at <= doors.now():
@@ -263,7 +265,7 @@ def _has_moved_on(doors: Doors, work: Work, attempts: int | None) -> bool:
     return seen.alive or (work.deployment.status is Status.APPLYING and seen.apply_started is not None)
 
 
-def _finish(doors: Doors, work: Work, seen: Observation, end: Finish) -> Next:
+def _finish(doors: Doors, work: Work, seen: Observation | None, end: Finish) -> Next:
     ending.finish(doors, work, seen, end)
     return Next.NOW
 

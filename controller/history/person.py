@@ -226,6 +226,8 @@ def _waiting(session: Session, id: str) -> DeploymentRow:
     row = _deployment(session, id)
     if row.status != Status.AWAITING_APPROVAL:
         raise ConflictError(f"deployment {id} is {row.status}; only one that is awaiting_approval can be decided on")
+    if row.cancelled_by is not None:
+        raise ConflictError(f"deployment {id} was cancelled by {row.cancelled_by}; there is nothing left to change")
     if row.approved_by is not None:
         raise ConflictError(f"deployment {id} was approved by {row.approved_by} already; cancel it to stop it")
     return row

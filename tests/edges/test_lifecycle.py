@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
@@ -318,6 +319,39 @@ def test_what_is_cancelled_between_plan_and_apply_is_not_applied(acme: World) ->
     assert acme.runner.started == [(Phase.PLAN, id)]
 
 
+def test_what_is_cancelled_while_it_stops_to_wait_is_not_applied_and_ends(acme: World) -> None:
+    """Cancelled between two looks at its row; whoever approved it then had it wait for ever."""
+    ended(acme, Script())
+    acme.push({"projects/shop/development/environment.yaml": APPROVAL})
+    acme.poll()
+    acme.settle()
+    id = second(acme, Script(counts={"replace": 1}))
+    acme.claim()
+    acme.step(id)
+    acme.step(id)
+    inner, plain = acme.runner, acme.doors
+
+    class Cancelling:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(inner, name)
+
+        def observe(self, *given: Any) -> Any:
+            actions.cancel(plain, "ann", id)
+            return inner.observe(*given)
+
+    acme.doors = dataclasses.replace(plain, runner=Cancelling())  # type: ignore[arg-type]
+    acme.step(id)
+    acme.doors = plain
+    assert acme.last("development").status is Status.AWAITING_APPROVAL
+    with pytest.raises(ConflictError) as e:
+        actions.approve(acme.doors, "bob", id)
+    assert str(e.value) == f"deployment {id} was cancelled by ann; there is nothing left to change"
+    acme.settle()
+    row = acme.last("development")
+    assert (row.status, row.message) == (Status.CANCELLED, "cancelled by ann")
+    assert is_clean(acme)
+
+
 def test_a_plan_that_was_superseded_is_stopped_before_the_next_begins(acme: World) -> None:
     id = opened(acme, Script(hangs_in=Phase.PLAN))
     acme.settle()
@@ -502,8 +536,6 @@ def test_a_runner_that_wants_a_file_which_is_not_there_ends_the_deployment_with_
 
 
 def test_an_engine_older_than_the_one_that_applied_last_is_refused(acme: World, tmp_path: Path) -> None:
-    import dataclasses
-
     ended(acme, Script())
     older = dataclasses.replace(acme.doors.engine, version="1.9.9")
     acme.doors = dataclasses.replace(acme.doors, engine=older)

@@ -102,14 +102,14 @@ class Laws:
             holds = session.execute(sa.select(HoldRow.__table__).where(HoldRow.ended_at.is_(None))).all()
         before, self.seen = self.seen, {row.id: row for row in rows}
         if before:
-            self._compare(rows, before, holds)
+            self._compare(rows, before, holds, {row.uuid: row for row in environments})
         for environment in environments:
             line = [row for row in rows if row.environment_uuid == environment.uuid and _is_in_line(row)]
             self._look_at_line(line)
             self._look_at_environment(environment, line)
         self._look_at_ledger()
 
-    def _compare(self, rows: Any, before: dict[str, Any], holds: Any) -> None:
+    def _compare(self, rows: Any, before: dict[str, Any], holds: Any, environments: Any) -> None:
         for row in rows:
             was = before.get(row.id)
             if was is None:
@@ -117,7 +117,7 @@ class Laws:
                 assert row.status == Status.QUEUED, f"{_name(row)} opened {row.status}"
                 self._opens(row, rows)
             elif was.status != row.status:
-                self._changes(was, row, rows, before, holds)
+                self._changes(was, row, before, holds, environments)
             elif was.cleared != row.cleared:
                 note(f"    {_name(row)} is cleared")
                 assert row.cleared or not was.cleared, f"{_name(row)} is not cleared any more"
@@ -132,7 +132,7 @@ class Laws:
             if is_older and is_lower and _is_in_line(other) and other.rank != Rank.DESTROY:
                 assert Status(other.status) not in REPLACEABLE, f"{_name(row)} did not replace {_name(other)}"
 
-    def _changes(self, was: Any, row: Any, rows: Any, before: dict[str, Any], holds: Any) -> None:
+    def _changes(self, was: Any, row: Any, before: dict[str, Any], holds: Any, environments: Any) -> None:
         change = Status(was.status), Status(row.status)
         self.transitions[change] += 1
         note(f"    {_name(row)} was {was.status}: {row.message}")
@@ -140,7 +140,7 @@ class Laws:
         if change == (Status.QUEUED, Status.PLANNING):
             self._begins(row, before)
         if change[1] is Status.APPLYING:
-            self._applies(row, holds)
+            self._applies(row, holds, environments)
         if change[1] is Status.SUPERSEDED and row.rank == Rank.DESTROY:
             assert row.message.startswith(("the environment was removed", "deleted by")), f"{_name(row)}: {row.message}"
 
@@ -155,12 +155,15 @@ class Laws:
             ended = Status(other.status) in FINAL
             assert other.id == row.id or not ended or other.cleared, f"{_name(row)} began beside {_name(other)}"
 
-    def _applies(self, row: Any, holds: Any) -> None:
-        """What a person holds is not changed by Git."""
+    def _applies(self, row: Any, holds: Any, environments: Any) -> None:
+        """What a person holds is not changed by Git; where Git wants something else, what a person does holds it."""
         assert self.seen[row.id].approved_by is not None or row.status != Status.AWAITING_APPROVAL
         scope = f"{row.project}/{row.environment}"
         held = [hold for hold in holds if hold.scope == scope and hold.kind in ("pinned", "destroyed")]
         assert row.rank != Rank.GIT or not held, f"{_name(row)} applies although {scope} is {held[0].kind}"
+        environment = environments[row.environment_uuid]
+        is_other = row.desired_digest != environment.valid_desired and environment.declared
+        assert row.rank == Rank.GIT or not is_other or held, f"{_name(row)} applies, and nothing holds {scope}"
 
     def _look_at_line(self, line: list[Any]) -> None:
         busy = [row for row in line if Status(row.status) in _BUSY]
