@@ -11,7 +11,6 @@ from controller.deployments.doors import Doors
 from controller.errors import NotFoundError
 from controller.history import access, opening, read, record
 from controller.history import work as history
-from controller.history.opening import Part
 from controller.history.store import Store
 from controller.history.work import Work
 from controller.secrets.masking import MASKED
@@ -30,9 +29,8 @@ class Unsaved:
 
 
 def orphans(doors: Doors, work: Work) -> Mapping[str, str]:
-    """What interrupted applies since the last success may have made, unknown to the state, and what to do about it."""
-    ids = _ids(doors, work)
-    found = {address for part in _of_attempts(doors, work, parts.ORPHANS) for address in parts.read(part)}
+    """What interrupted applies may have made, unknown to the state, and what to do about it."""
+    ids, found = _ids(doors, work), _orphaned(doors, work)
     take = f"`lockstep approve {work.deployment.id} --import` takes it over instead"
     look = "its id is not known, so look for it before you approve"
     keep = (
@@ -110,20 +108,36 @@ def _unsaved_by(doors: Doors, work: Work) -> str | None:
     return history.unsaved_state(doors.store, work.deployment.environment_uuid, work.environment.last_success)
 
 
-def _ids(doors: Doors, work: Work) -> Mapping[str, str]:
-    """What is known to be there by its id; of what was made more than once, the one made last."""
-    found: dict[str, str] = {}
-    for part in _of_attempts(doors, work, parts.IMPORTS):
-        found |= parts.read_sealed(doors.sealer, part)
+def _orphaned(doors: Doors, work: Work) -> set[str]:
+    found: set[str] = set()
+    for id, is_seen in _in_doubt(doors, work):
+        found -= _made(doors, id) if is_seen else set()
+        part = opening.parts(doors.store, id, (parts.ORPHANS,)).get(parts.ORPHANS)
+        found.update(parts.read(part) if part else ())
     return found
 
 
-def _of_attempts(doors: Doors, work: Work, name: str) -> Iterator[Part]:
-    """This part of every attempt since the last success that has it, oldest first."""
-    for id in _attempts(doors, work):
-        part = opening.parts(doors.store, id, (name,)).get(name)
-        if part is not None:
-            yield part
+def _ids(doors: Doors, work: Work) -> Mapping[str, str]:
+    """What is known to be there by its id; of what was made more than once, the one made last."""
+    found: dict[str, str] = {}
+    for id, is_seen in _in_doubt(doors, work):
+        made = _made(doors, id) if is_seen else set()
+        part = opening.parts(doors.store, id, (parts.IMPORTS,)).get(parts.IMPORTS)
+        found = {address: known for address, known in found.items() if address not in made}
+        found |= parts.read_sealed(doors.sealer, part) if part else {}
+    return found
+
+
+def _in_doubt(doors: Doors, work: Work) -> Iterator[tuple[str, bool]]:
+    attempts = history.attempts_in_doubt(doors.store, work.deployment.environment_uuid)
+    return ((id, is_seen) for id, is_seen in attempts if id != work.deployment.id)
+
+
+def _made(doors: Doors, id: str) -> set[str]:
+    """What a plan that somebody had looked at made once more, or took over: nobody need be asked about it again."""
+    found = opening.parts(doors.store, id, (parts.SUMMARY,))
+    changes = parts.read(found[parts.SUMMARY])["changes"] if found else []
+    return {change["address"] for change in changes if change["action"] in _MADE or plans.is_import(change)}
 
 
 def _attempts(doors: Doors, work: Work) -> Iterator[str]:

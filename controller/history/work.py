@@ -29,6 +29,7 @@ from controller.model.record import Deployment, Environment
 __all__ = [
     "Known",
     "Work",
+    "attempts_in_doubt",
     "attempts_since",
     "claim_open",
     "claim_queued",
@@ -139,6 +140,22 @@ def attempts_within(session: Session, environment_uuid: str, success: str | None
         DeploymentRow.number > sa.func.coalesce(since.scalar_subquery(), 0),
     )
     return list(session.scalars(query.order_by(DeploymentRow.number)))
+
+
+def attempts_in_doubt(store: Store, environment_uuid: str) -> list[tuple[str, bool]]:
+    """Deployments that began to change an environment, from the first on that may have left something unknown behind.
+
+    With each whether somebody has looked at its plan. Neither a success nor a destroy since makes it known: the state
+    that they know of does not have it.
+    """
+    orphaned = sa.select(PartRow.name).where(PartRow.deployment == DeploymentRow.id, PartRow.name == "orphans")
+    rows = sa.select(DeploymentRow).where(
+        DeploymentRow.environment_uuid == environment_uuid, DeploymentRow.apply_started_at.is_not(None)
+    )
+    first = rows.with_only_columns(sa.func.min(DeploymentRow.number)).where(orphaned.exists())
+    since = rows.where(DeploymentRow.number >= first.scalar_subquery()).order_by(DeploymentRow.number)
+    with store.reading() as session:
+        return [(row.id, row.approved_by is not None or row.imports) for row in session.scalars(since)]
 
 
 def unsaved_state(store: Store, environment_uuid: str, success: str | None) -> str | None:

@@ -171,6 +171,41 @@ def test_what_may_have_been_made_is_named_and_not_made_again_unseen(acme: World)
     assert acme.last("development").status is Status.SUCCEEDED
 
 
+@pytest.mark.parametrize("between", ["a success", "a destroy"])
+def test_what_may_have_been_made_is_asked_about_whatever_succeeded_since(acme: World, between: str) -> None:
+    """It was forgotten with the next success, and made a second time unseen."""
+    opened(acme, cut_short(possibly_orphaned=(LOST,)))
+    acme.claim()
+    acme.carry(acme.last("development").id)
+    acme.runner.script = Script(counts={"update": 1} if between == "a success" else {})
+    if between == "a success":
+        acme.deploy({"projects/shop/development/app.manifest.yaml": sized(2)})
+    else:
+        actions.destroy(acme.doors, "ann", "shop", "development")
+        acme.settle()
+        actions.resume(acme.doors, "ann", "shop", "development")
+    acme.runner.script = creating(LOST)
+    acme.deploy({"projects/shop/development/app.manifest.yaml": sized(3)})
+    row = acme.last("development")
+    assert (row.status, row.message) == (
+        Status.AWAITING_APPROVAL,
+        f"it would create {LOST}, which an interrupted apply may have made already: "
+        "its id is not known, so look for it before you approve",
+    )
+
+
+def test_what_somebody_has_let_be_made_once_more_is_not_asked_about_again(acme: World) -> None:
+    opened(acme, cut_short(possibly_orphaned=(LOST,)))
+    acme.claim()
+    acme.carry(acme.last("development").id)
+    acme.runner.script = creating(LOST)
+    acme.settle()
+    actions.approve(acme.doors, "ann", acme.last("development").id)
+    acme.settle()
+    acme.deploy({"projects/shop/development/app.manifest.yaml": sized(3)})
+    assert acme.last("development").status is Status.SUCCEEDED
+
+
 MADE, LOST = "module.thing.terraform_data.made", "module.thing.terraform_data.lost"
 
 
