@@ -128,7 +128,7 @@ def test_what_was_made_is_taken_over_and_made_once(company: Company) -> None:
     made, slow = address(company, "made"), address(company, "slow")
     assert first.message.endswith(
         f"; possibly orphaned, with an import on offer (`lockstep approve ID --import`): {made}"
-        f"; possibly orphaned, its id not known: {slow}"
+        f"; possibly orphaned, its id not known: {slow}; 1 of 2 resources done; unknown: {slow}"
     )
     assert f"import {{\n  to = {made}\n  id = " in read_log(company.world, first)
     with turning(company.world):
@@ -158,7 +158,7 @@ def test_a_state_that_could_not_be_saved_is_put_back_before_the_follow_up_plans(
         assert (first.status, first.message) == (
             Status.FAILED,
             "failed (interrupted): apply failed: Failed to save state; "
-            f"details: `lockstep logs {first.id}`; the state could not be saved; {KEPT}",
+            f"details: `lockstep logs {first.id}`; the state could not be saved; {KEPT}; 2 of 2 resources done",
         )
         # The follow-up finds the storage away as well.
         until(lambda: len(company.rows) > 2)
