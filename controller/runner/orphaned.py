@@ -21,7 +21,10 @@ once more, or let `lockstep approve ID --import` do so for the deployment that w
 
 def found(session: Session) -> tuple[str, ...]:
     """Addresses that the engine began to make and that the state knows nothing of; imports are offered of some."""
-    begun = {event["address"] for event in applied.events(session) if _is_creation(event)}
+    heard = applied.events(session)
+    begun = {event["address"] for event in heard if _is_creation(event)}
+    if any(_is_deaf(event) for event in heard):
+        begun |= _planned(session)
     if not begun:
         return ()
     orphans = tuple(sorted(begun - {session.address(address) for address in _known(session)}))
@@ -48,6 +51,17 @@ def unfinished(session: Session) -> tuple[str, ...]:
 
 def _is_creation(event: Mapping[str, Json]) -> bool:
     return event.get("type") == "apply_start" and event.get("action") in _CREATING
+
+
+def _is_deaf(event: Mapping[str, Json]) -> bool:
+    """Whether the engine had ended with nobody listening: what it said last died with it in the pipe."""
+    return event["type"] == "step_resumed" and event["step"] == "apply" and not event["alive"]
+
+
+def _planned(session: Session) -> set[str]:
+    """Everything that the plan was to make."""
+    summary = durable.read_json(session.directory / protocol.SUMMARY) or {}
+    return {change["address"] for change in summary.get("changes", ()) if change["action"] in _CREATING}
 
 
 def _known(session: Session) -> Sequence[str]:
