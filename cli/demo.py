@@ -224,10 +224,11 @@ def _settle(demo: Demo, is_reached: Callable[[], bool], mode: Mode = Mode.DEPLOY
     """Show how deployments go on until the goal is reached and none is open."""
 
     def settled() -> bool:
+        was_reached = is_reached()  # asked first: what opened for the goal is then among the rows
         rows = [row for row in demo.deployments() if row["mode"] == mode]
         for row in rows:
             _tell(demo, row)
-        return is_reached() and all(Status(row["status"]) in FINAL for row in rows)
+        return was_reached and all(Status(row["status"]) in FINAL for row in rows)
 
     _await("the deployments to end", settled, demo.folder, demo.controller)
 

@@ -63,6 +63,7 @@ def test_the_plan_is_applied_and_its_outputs_are_kept(runs: Bench) -> None:
         "step_skipped init",
         "step_started apply",
         "apply_start module.thing.terraform_data.it",
+        "provision_start module.thing.terraform_data.it",
         "apply_complete module.thing.terraform_data.it",
         "change_summary apply",
         "step_finished apply",
