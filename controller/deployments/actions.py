@@ -214,7 +214,7 @@ def _import(doors: Doors, work: history.Work, act: Act) -> Deployment:
 
 
 def _act(doors: Doors, actor: str, reason: str) -> Act:
-    return Act(actor, doors.now(), reason)
+    return Act(actor, doors.now(), reason, doors.origin)
 
 
 def _catalogue_of(doors: Doors, environment: Environment) -> tuple[Connection, str]:

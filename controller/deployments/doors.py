@@ -83,6 +83,7 @@ class Doors:
     controller: str  # id of this controller: the same as long as it has the same data directory
     runner_env_dir: Path | None = None
     sandbox: Sandbox | None = None  # where engines run shut in
+    origin: str = ""  # from where acts come through these doors, for the audit trail; empty: the controller itself
     page: str = ""  # where a browser finds the page, for links in comments
     limits: Limits = field(default_factory=Limits)
     retention: Retention = field(default_factory=Retention)

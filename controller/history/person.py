@@ -28,11 +28,12 @@ _AT_REST = (Status.QUEUED, Status.AWAITING_APPROVAL)
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Who does it, when, and why."""
+    """Who does it, when, why, and from where."""
 
     actor: str
     now: datetime
     reason: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

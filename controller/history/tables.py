@@ -103,7 +103,15 @@ class EnvironmentRow(Base):
     declared: Mapped[bool] = mapped_column(default=True)  # in Git, at the decided tip
     binding: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime]
+    created_by: Mapped[str | None]  # None: Git
+    expires_at: Mapped[datetime | None]  # when it is destroyed by itself
     removed_at: Mapped[datetime | None]
+    folder: Mapped[str | None]  # Git's id of its directory, when it was last declared
+    drifted: Mapped[bool] = mapped_column(default=False)  # the last look found something changed from outside
+    drift_deployment: Mapped[str | None]  # the last look
+    drift_checked_at: Mapped[datetime | None]
+    heals: Mapped[int] = mapped_column(default=0)  # in a row that did not put it right
+    heal_not_before: Mapped[datetime | None]
 
 
 class HoldRow(Base):
@@ -377,7 +385,10 @@ class AuditRow(Base):
     actor: Mapped[str]
     action: Mapped[str]
     subject: Mapped[str]
+    origin: Mapped[str] = mapped_column(default="")  # from where: an address and a program; empty: the controller
     reason: Mapped[str] = mapped_column(default="")
+    before: Mapped[dict[str, Any] | None]  # what the act changed, as it was and as it is
+    after: Mapped[dict[str, Any] | None]
     details: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
 

@@ -14,6 +14,9 @@ from controller.model.deployment import Role
 from controller.model.record import Deployment
 from webui.access import Caller
 
+ENVIRONMENT = "/environments/{project}/{environment}"
+DEPLOYMENT = "/deployments/{id}"
+
 
 class Scope(StrEnum):
     """To what a token's list of projects is applied, before the view is called."""
