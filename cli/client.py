@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
+import controller
 from cli import connection
 from cli.connection import Connection
 from cli.exits import Exit, Stop
@@ -27,7 +28,7 @@ class Client:
     def __init__(self, to: Connection, patience: float = PATIENCE) -> None:
         self.url = to.url
         self.patience = patience
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": "application/json", "User-Agent": f"lockstep/{controller.__version__}"}
         if to.token:
             headers["Authorization"] = f"Bearer {to.token}"
         # A proxy of the user's does not find this machine's loopback.

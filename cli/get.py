@@ -11,6 +11,7 @@ from cli import available, client, output, progress
 from cli.client import Client
 from cli.exits import Exit, Stop
 from cli.output import Cell
+from controller.model import record
 from controller.model.deployment import Status
 
 _FORMATS = ("table", "json", "yaml")
@@ -179,6 +180,27 @@ def commits(form: str, **filters: Any) -> None:
         "VERDICTS": _verdicts,
     }
     _list(("commits",), columns, form, **filters)
+
+
+@command.command()
+@click.option("--subject", help="Only on this: PROJECT/ENVIRONMENT, the id of a deployment, the name of a token.")
+@click.option("--actor", help="Only by this one.")
+@click.option("--action", help="Only this: deploy, rollback, destroy, approve, discard, cancel, resume…")
+@click.option("--before", help="Only what came before this line: the `next` of the page before.")
+@click.option("--limit", type=click.IntRange(1, 200), default=50, help="How many, 50 by default.")
+@output.format_option(*_FORMATS)
+def audit(form: str, **filters: Any) -> None:
+    """List who changed what, newest first, from where, and what it was before and is after."""
+    columns: dict[str, Cell] = {
+        "AT": lambda row: row["at"],
+        "WHO": lambda row: row["actor"],
+        "WHAT": lambda row: row["action"],
+        "ON": lambda row: row["subject"],
+        "CHANGED": lambda row: record.change(row["before"], row["after"]),
+        "FROM": lambda row: row["origin"],
+        "WHY": lambda row: row["reason"],
+    }
+    _list(("audit",), columns, form, **filters)
 
 
 def _list(path: tuple[str, ...], columns: Mapping[str, Cell], form: str, **query: object) -> None:

@@ -18,6 +18,7 @@ from controller.errors import ManifestError, Problem
 from controller.git import credentials, transport
 from controller.git.mirror import Mirror
 from controller.history import access, store
+from controller.history.audit import Act
 from controller.history.prune import Retention
 from controller.history.store import Store
 from controller.model.deployment import EngineKind, Role
@@ -209,6 +210,5 @@ def _keep_admin(doors: Doors, token: Secret) -> None:
         secret_hash=hashlib.sha256(token.reveal().encode()).hexdigest(),
         role=Role.ADMIN,
         projects=None,
-        actor="first start",
-        now=doors.now(),
+        act=Act("first start", doors.now()),
     )

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from controller.history import decide, read, record, store, watching, work
+from controller.history.audit import Act
 from controller.history.decide import Decided, DecidedRepository, Told
 from controller.history.opening import NewDeployment, Part
-from controller.history.person import Act
 from controller.history.record import Finish, Planned
 from controller.history.standing import RepositoryStanding, standing
 from controller.history.store import Store

@@ -25,9 +25,9 @@ from controller.deployments.doors import Connection, Doors
 from controller.errors import Place
 from controller.history import access as tokens
 from controller.history import decide, person, read, record, standing, store, watching, work
+from controller.history.audit import Act
 from controller.history.decide import Decided, DecidedRepository, Told
 from controller.history.opening import NewDeployment, Part
-from controller.history.person import Act
 from controller.history.store import Store
 from controller.model.bundle import Binding, Pins, StateStorage
 from controller.model.catalog import ModuleSource, SourceKind
@@ -126,7 +126,7 @@ class Api:
 
     def __init__(self, client: FlaskClient, secret: str) -> None:
         self.client = client
-        self.headers = {"Authorization": f"Bearer {secret}"}
+        self.headers = {"Authorization": f"Bearer {secret}", "User-Agent": "a test"}
 
     def get(self, path: str, **how: Any) -> TestResponse:
         return self.client.get(f"/api/v1{path}", headers=self.headers | how.pop("headers", {}), **how)
@@ -180,8 +180,7 @@ def token(world: World, name: str = "alice", role: Role = Role.ADMIN, projects: 
         secret_hash=access.digest(secret),
         role=role,
         projects=projects,
-        actor="serve",
-        now=world.now,
+        act=Act("serve", world.now),
     )
     return secret
 

@@ -6,6 +6,8 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
+from flask import Request
+
 from controller.deployments.doors import Doors
 from controller.errors import NotAllowedError, NotFoundError
 from controller.history import read
@@ -16,6 +18,7 @@ class UnknownCallerError(NotAllowedError):
     """No token, or one that is not, or no longer, good."""
 
 
+_ORIGIN = 200  # characters
 _RANK = {Role.VIEWER: 0, Role.DEPLOYER: 1, Role.ADMIN: 2}
 
 
@@ -54,6 +57,13 @@ def of_digest(doors: Doors, kept: str) -> Caller:
 def digest(token: str) -> str:
     """What is kept of a token: its sha256. A token is 256 bits of chance, so nothing slower is needed."""
     return hashlib.sha256(token.strip().encode()).hexdigest()
+
+
+def origin(request: Request) -> str:
+    """From where somebody asks: the address that is connected, for whom it says it asks, and the program."""
+    behind, program = request.headers.get("X-Forwarded-For", ""), request.headers.get("User-Agent", "")
+    said = f"{request.remote_addr}" + (f" for {behind}" if behind else "") + (f", {program}" if program else "")
+    return "".join(c if c.isprintable() else "?" for c in said)[:_ORIGIN]
 
 
 def new_secret() -> str:

@@ -12,11 +12,11 @@ from controller.deployments.doors import Connection, Doors
 from controller.deployments.opened import Occasion
 from controller.deployments.requests import PlannedRef, plan_ref, planned_ref
 from controller.errors import ConflictError, NotAllowedError, NotFoundError, Place, RetryableError, suggest
-from controller.history import access, opening, person, read, watching
+from controller.history import audit, opening, person, read, watching
 from controller.history import standing as picture
 from controller.history import work as history
+from controller.history.audit import Act
 from controller.history.opening import NewDeployment
-from controller.history.person import Act
 from controller.model.bundle import Pins
 from controller.model.deployment import Mode, Rank
 from controller.model.document import Json, Node, placed, plain
@@ -196,7 +196,7 @@ def refresh(doors: Doors, actor: str, repository: str) -> None:
     if repository not in doors.connections:
         remedy = suggest(repository, doors.connections, "list it under `connections` in the settings")
         raise NotFoundError(f"repository `{repository}` is not watched; {remedy}")
-    access.note(doors.store, actor, "refresh", repository, doors.now())
+    audit.note(doors.store, _act(doors, actor, ""), "refresh", repository)
     follow.poll(doors, repository)
     watching.wake(doors.store, repository)
     error = next(found.error for found in read.repositories(doors.store) if found.id == repository)

@@ -18,8 +18,8 @@ from controller.deployments.doors import Doors
 from controller.deployments.keys import Readers
 from controller.errors import ConflictError, LockstepError
 from controller.history import opening, read
+from controller.history.audit import Act
 from controller.history.opening import NewDeployment, Part
-from controller.history.person import Act
 from controller.history.work import Work
 from controller.model.deployment import CHANGES, FINAL, NOTHING, TRIED_AGAIN, Mode, Rank, Status
 from controller.model.record import Deployment, Environment

@@ -18,7 +18,7 @@ from controller.deployments.runs import Run
 from controller.errors import ConflictError, NotAllowedError, NotFoundError, RetryableError
 from controller.history import person, record
 from controller.history import work as history
-from controller.history.person import Act
+from controller.history.audit import Act
 from controller.history.record import Finish
 from controller.history.work import Work
 from controller.model.deployment import FINAL, Mode, Status

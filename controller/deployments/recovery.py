@@ -9,8 +9,9 @@ from datetime import datetime
 from controller.deployments import parts
 from controller.deployments.doors import Doors
 from controller.errors import NotFoundError
-from controller.history import access, opening, read, record
+from controller.history import audit, opening, read, record
 from controller.history import work as history
+from controller.history.audit import Act
 from controller.history.store import Store
 from controller.history.work import Work
 from controller.secrets.masking import MASKED
@@ -98,7 +99,7 @@ def forget(store: Store, id: str, now: datetime) -> None:
     found = opening.parts(store, read.deployment(store, id).id, (parts.UNSAVED, parts.PUT_BACK))
     if parts.UNSAVED not in found or parts.PUT_BACK in found:
         raise NotFoundError(f"deployment {id} has no state that would still be put back")
-    access.note(store, "db", "forget unsaved state", id, now)
+    audit.note(store, Act("db", now, origin="the controller's host"), "forget unsaved state", id)
     record.kept(store, id, {parts.PUT_BACK: parts.document({"by": None, "at": now.isoformat()})})
 
 

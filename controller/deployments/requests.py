@@ -20,8 +20,9 @@ from controller.forge.comment import EnvironmentPlan, PlanReport
 from controller.git import requests as refs
 from controller.history import person, read
 from controller.history import standing as picture
+from controller.history.audit import Act
 from controller.history.opening import NewDeployment
-from controller.history.person import Act, NewRequest
+from controller.history.person import NewRequest
 from controller.model.deployment import Mode, Rank
 from controller.model.document import Json
 from controller.model.record import Deployment, RequestRecord

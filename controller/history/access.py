@@ -1,19 +1,18 @@
-"""Who may ask, what was asked already, and who changed what? Tokens, idempotency keys, the audit trail."""
+"""Who may ask, and what was asked already? Tokens and idempotency keys."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from controller.errors import ConflictError, NotFoundError, suggest
-from controller.history import rows
+from controller.history import audit, rows
+from controller.history.audit import Act
 from controller.history.store import Store
-from controller.history.tables import AuditRow, IdempotencyRow, TokenRow
+from controller.history.tables import IdempotencyRow, TokenRow
 from controller.model.deployment import Role
-from controller.model.document import Json
 from controller.model.record import Remembered, TokenRecord
 
 _KEYS_LIVE = timedelta(days=1)
@@ -32,8 +31,7 @@ def create_token(
     secret_hash: str,
     role: Role,
     projects: Sequence[str] | None,
-    actor: str,
-    now: datetime,
+    act: Act,
     expires_at: datetime | None = None,
 ) -> TokenRecord:
     """Record a token by the hash of its secret; a name is used once, also after it was revoked."""
@@ -45,16 +43,18 @@ def create_token(
             secret_hash=secret_hash,
             role=role,
             projects=None if projects is None else sorted(projects),
-            created_by=actor,
-            created_at=now,
+            created_by=act.actor,
+            created_at=act.now,
             expires_at=expires_at,
         )
         session.add(row)
-        audited(session, actor, "token.create", name, now, details={"role": str(role), "projects": row.projects})
+        until = expires_at.isoformat() if expires_at else None
+        given = {"role": str(role), "projects": row.projects, "expires_at": until}
+        audit.line(session, act, "token.create", name, after=given)
         return rows.token(row)
 
 
-def revoke_token(store: Store, name: str, actor: str, now: datetime) -> None:
+def revoke_token(store: Store, name: str, act: Act) -> None:
     """Make a token useless from now on; nothing happens where it is already."""
     with store.writing() as session:
         row = session.get(TokenRow, name)
@@ -62,23 +62,8 @@ def revoke_token(store: Store, name: str, actor: str, now: datetime) -> None:
             remedy = suggest(name, session.scalars(sa.select(TokenRow.name)), "list them with `lockstep token list`")
             raise NotFoundError(f"token `{name}` is unknown; {remedy}")
         if row.revoked_at is None:
-            row.revoked_at = now
-            audited(session, actor, "token.revoke", name, now)
-
-
-def note(
-    store: Store,
-    actor: str,
-    action: str,
-    subject: str,
-    now: datetime,
-    *,
-    reason: str = "",
-    details: Mapping[str, Json] | None = None,
-) -> None:
-    """Record a change that leaves no row of its own."""
-    with store.writing() as session:
-        audited(session, actor, action, subject, now, reason=reason, details=details)
+            row.revoked_at = act.now
+            audit.line(session, act, "token.revoke", name, before={"revoked": False}, after={"revoked": True})
 
 
 def begin_request(store: Store, actor: str, key: str, request_digest: str, now: datetime) -> Remembered | None:
@@ -103,18 +88,3 @@ def forget_request(store: Store, actor: str, key: str) -> None:
     """Give an idempotency key back: the request came to nothing and may be tried again."""
     with store.writing() as session:
         session.execute(sa.delete(IdempotencyRow).where(IdempotencyRow.actor == actor, IdempotencyRow.key == key))
-
-
-def audited(
-    session: Session,
-    actor: str,
-    action: str,
-    subject: str,
-    now: datetime,
-    *,
-    reason: str = "",
-    details: Mapping[str, Json] | None = None,
-) -> None:
-    """Add a line to the audit trail, in the transaction of the change that it tells of."""
-    row = AuditRow(at=now, actor=actor, action=action, subject=subject, reason=reason, details=dict(details or {}))
-    session.add(row)

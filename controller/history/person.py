@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from controller.errors import ConflictError
-from controller.history import holding, removal, rows
-from controller.history.access import audited
+from controller.history import audit, holding, removal, rows
+from controller.history.audit import Act
 from controller.history.opening import NewDeployment, insert_deployment, supersede
 from controller.history.standing import lines
 from controller.history.store import Store
@@ -24,16 +24,6 @@ from controller.model.document import Json
 from controller.model.record import Deployment, OpenDeployment
 
 _AT_REST = (Status.QUEUED, Status.AWAITING_APPROVAL)
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """Who does it, when, why, and from where."""
-
-    actor: str
-    now: datetime
-    reason: str = ""
-    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +58,29 @@ def opened(
     with store.writing() as session:
         if expect_last is not None:
             _expect(session, new, expect_last)
-        environment = session.get(EnvironmentRow, new.environment_uuid)
-        if environment is not None and new.mode is not Mode.PLAN_ONLY:
-            environment.version += 1
-        if replaces is not None:
-            line = lines(session, [new.environment_uuid]).get(new.environment_uuid, ())
-            new = replace(new, superseded=tuple(replaces(line)))
-        row = insert_deployment(session, new, act.now)
-        if environment is not None and new.rank is Rank.GIT and new.mode is Mode.DEPLOY:
-            # A person asks once more for what Git wants: that is what was decided now.
-            environment.decided_digest, environment.decided_deployment = new.desired_digest, new.id
-            environment.decided_ended = None
-        wake_within(session, new.repository)
         slug = f"{new.project}/{new.environment}"
         details = {"deployment": new.id, "mode": str(new.mode), "digest": new.desired_digest}
         if new.source_deployment:
             details["source"] = new.source_deployment
-        audited(session, act.actor, action, slug, act.now, reason=act.reason, details=details)
+        with audit.changing(session, act, action, slug, audit.environment(session, new.environment_uuid), details):
+            row = _opened(session, new, act, replaces)
         return rows.deployment(row)
+
+
+def _opened(session: Session, new: NewDeployment, act: Act, replaces: Replaces | None) -> DeploymentRow:
+    environment = session.get(EnvironmentRow, new.environment_uuid)
+    if environment is not None and new.mode is not Mode.PLAN_ONLY:
+        environment.version += 1
+    if replaces is not None:
+        line = lines(session, [new.environment_uuid]).get(new.environment_uuid, ())
+        new = replace(new, superseded=tuple(replaces(line)))
+    row = insert_deployment(session, new, act.now)
+    if environment is not None and new.rank is Rank.GIT and new.mode is Mode.DEPLOY:
+        # A person asks once more for what Git wants: that is what was decided now.
+        environment.decided_digest, environment.decided_deployment = new.desired_digest, new.id
+        environment.decided_ended = None
+    wake_within(session, new.repository)
+    return row
 
 
 def removed(store: Store, uuid: str, act: Act) -> None:
@@ -96,14 +91,14 @@ def removed(store: Store, uuid: str, act: Act) -> None:
         is_at_work = any(found.status not in REPLACEABLE for found in opened)
         if is_at_work or attempts_within(session, uuid, environment.last_success) or environment.last_success:
             raise ConflictError(f"{holding.scope(environment)} is being deployed this very moment; delete it again")
-        environment.version += 1
-        supersede(session, [found.id for found in opened], act.now, by=None, message=_by("deleted", act))
-        if environment.declared:
-            holding.hold_destroyed(session, environment, act.actor, act.reason or _by("deleted", act), act.now)
-        removal.emptied(session, environment, act.now, act.actor)
-        removal.settle(session, environment)
-        wake_within(session, environment.repository)
-        audited(session, act.actor, "destroy", holding.scope(environment), act.now, reason=act.reason)
+        with audit.changing(session, act, "destroy", holding.scope(environment), audit.environment(session, uuid)):
+            environment.version += 1
+            supersede(session, [found.id for found in opened], act.now, by=None, message=_by("deleted", act))
+            if environment.declared:
+                holding.hold_destroyed(session, environment, act.actor, act.reason or _by("deleted", act), act.now)
+            removal.emptied(session, environment, act.now, act.actor)
+            removal.settle(session, environment)
+            wake_within(session, environment.repository)
 
 
 def requested(store: Store, request: NewRequest, deployments: Sequence[NewDeployment], act: Act) -> list[Deployment]:
@@ -124,7 +119,7 @@ def requested(store: Store, request: NewRequest, deployments: Sequence[NewDeploy
         session.flush()
         found = [insert_deployment(session, new, act.now) for new in deployments]
         details = {"request": request.id, "head": request.head, "base": request.base}
-        audited(session, act.actor, "plan", request.ref, act.now, reason=act.reason, details=details)
+        audit.line(session, act, "plan", request.ref, after={"plans": [new.id for new in found]}, details=details)
         return [rows.deployment(new) for new in found]
 
 
@@ -132,10 +127,10 @@ def approved(store: Store, id: str, act: Act) -> Deployment:
     """Let a waiting plan be applied."""
     with store.writing() as session:
         row = _waiting_in_time(session, id, act)
-        row.approved_by, row.approved_fingerprint = act.actor, row.fingerprint
-        row.message = f"approved by {act.actor}"
         details = {"plan": row.plan_digest, "bundle": row.bundle_digest}
-        audited(session, act.actor, "approve", id, act.now, reason=act.reason, details=details)
+        with audit.changing(session, act, "approve", id, audit.deployment(row), details):
+            row.approved_by, row.approved_fingerprint = act.actor, row.fingerprint
+            row.message = f"approved by {act.actor}"
         return rows.deployment(row)
 
 
@@ -144,10 +139,10 @@ def imported(store: Store, id: str, addresses: Sequence[str], act: Act) -> Deplo
     with store.writing() as session:
         row = _waiting_in_time(session, id, act)
         details = {"plan": row.plan_digest, "bundle": row.bundle_digest, "import": list(addresses)}
-        row.status, row.imports, row.plan_digest = Status.PLANNING, True, None
-        row.attempts, row.approval_expires_at = 0, None
-        row.message = f"{act.actor} lets it import {', '.join(addresses)}; planning again"
-        audited(session, act.actor, "approve", id, act.now, reason=act.reason, details=details)
+        with audit.changing(session, act, "approve", id, audit.deployment(row), details):
+            row.status, row.imports, row.plan_digest = Status.PLANNING, True, None
+            row.attempts, row.approval_expires_at = 0, None
+            row.message = f"{act.actor} lets it import {', '.join(addresses)}; planning again"
         return rows.deployment(row)
 
 
@@ -155,8 +150,8 @@ def discarded(store: Store, id: str, act: Act, *, message: str = "") -> Deployme
     """End a waiting deployment: its plan is not applied."""
     with store.writing() as session:
         row = _waiting(session, id)
-        _end(session, row, Status.DISCARDED, message or _by("discarded", act), act.now)
-        audited(session, act.actor, "discard", id, act.now, reason=act.reason)
+        with audit.changing(session, act, "discard", id, audit.deployment(row)):
+            _end(session, row, Status.DISCARDED, message or _by("discarded", act), act.now)
         return rows.deployment(row)
 
 
@@ -165,12 +160,11 @@ def cancelled(store: Store, id: str, act: Act) -> Deployment:
     with store.writing() as session:
         row = _deployment(session, id)
         if row.cancelled_by is None:
-            row.cancelled_by = act.actor
-            audited(session, act.actor, "cancel", id, act.now, reason=act.reason)
-        if row.status in _AT_REST:
-            _end(session, row, Status.CANCELLED, _by("cancelled", act), act.now)
-        elif row.status == Status.PLANNING:
-            row.not_before = None
+            with audit.changing(session, act, "cancel", id, audit.deployment(row)):
+                row.cancelled_by = act.actor
+                _stop(session, row, act)
+        else:
+            _stop(session, row, act)
         return rows.deployment(row)
 
 
@@ -187,13 +181,12 @@ def resumed(store: Store, project: str, environment: str, act: Act) -> None:
         own = [hold for hold in holds if hold.scope == scope]
         if not own:
             raise ConflictError(_nothing_to_resume(scope, [hold.scope for hold in holds]))
-        for hold in own:
-            hold.ended_at, hold.ended_by = act.now, act.actor
-        row.version += 1
-        row.decided_digest = row.decided_deployment = row.decided_ended = None
-        wake_within(session, row.repository)
-        kinds = sorted(hold.kind for hold in own)
-        audited(session, act.actor, "resume", scope, act.now, reason=act.reason, details={"holds": kinds})
+        with audit.changing(session, act, "resume", scope, audit.environment(session, row.uuid)):
+            for hold in own:
+                hold.ended_at, hold.ended_by = act.now, act.actor
+            row.version += 1
+            row.decided_digest = row.decided_deployment = row.decided_ended = None
+            wake_within(session, row.repository)
 
 
 def _expect(session: Session, new: NewDeployment, expected: str) -> None:
@@ -239,6 +232,14 @@ def _waiting_in_time(session: Session, id: str, act: Act) -> DeploymentRow:
     if row.approval_expires_at is not None and row.approval_expires_at <= act.now:
         raise ConflictError(f"deployment {id} waited for approval too long; deploy it again")
     return row
+
+
+def _stop(session: Session, row: DeploymentRow, act: Act) -> None:
+    """End what is at rest; what is at work ends when its engine has stopped."""
+    if row.status in _AT_REST:
+        _end(session, row, Status.CANCELLED, _by("cancelled", act), act.now)
+    elif row.status == Status.PLANNING:
+        row.not_before = None
 
 
 def _end(session: Session, row: DeploymentRow, status: Status, message: str, now: datetime) -> None:

@@ -192,11 +192,22 @@ def holds(store: Store) -> list[Hold]:
         return _holds(session)
 
 
-def audit(store: Store, before: int | None = None, limit: int = 50) -> list[AuditRecord]:
+def audit(
+    store: Store,
+    before: int | None = None,
+    limit: int = 50,
+    *,
+    subject: str | None = None,
+    actor: str | None = None,
+    action: str | None = None,
+) -> list[AuditRecord]:
     """Who changed what, newest first; `before` is the number of the last one of the page before."""
     query = sa.select(AuditRow).order_by(AuditRow.number.desc()).limit(limit)
     if before is not None:
         query = query.where(AuditRow.number < before)
+    for column, value in ((AuditRow.subject, subject), (AuditRow.actor, actor), (AuditRow.action, action)):
+        if value is not None:
+            query = query.where(column == value)
     with store.reading() as session:
         return [rows.audit(row) for row in session.scalars(query)]
 

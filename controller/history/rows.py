@@ -177,7 +177,18 @@ def token(row: TokenRow) -> TokenRecord:
 
 
 def audit(row: AuditRow) -> AuditRecord:
-    return AuditRecord(row.number, row.at, row.actor, row.action, row.subject, row.reason, row.details)
+    return AuditRecord(
+        number=row.number,
+        at=row.at,
+        actor=row.actor,
+        action=row.action,
+        subject=row.subject,
+        origin=row.origin,
+        reason=row.reason,
+        before=row.before,
+        after=row.after,
+        details=row.details,
+    )
 
 
 def request(row: RequestRow, deployments: tuple[str, ...]) -> RequestRecord:

@@ -223,8 +223,26 @@ class AuditRecord:
     actor: str
     action: str  # deploy, approve, resume, token.create …
     subject: str  # of what: P/E, a deployment's id, a token's name
+    origin: str  # from where: an address and a program; empty: the controller by itself
     reason: str
+    before: Mapping[str, Json] | None  # what the act changed, as it was; None: there was nothing
+    after: Mapping[str, Json] | None
     details: Mapping[str, Json]
+
+
+def change(before: Mapping[str, Json] | None, after: Mapping[str, Json] | None) -> str:
+    """What an act changed, in one line: `status: active → deleting; holds: none → pinned by ada`."""
+    was = before or {}
+    pairs = ((key, _word(was.get(key)), _word(value)) for key, value in sorted((after or {}).items()))
+    return "; ".join(f"{key}: {old} → {new}" for key, old, new in pairs if old != new)
+
+
+def _word(value: Json) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value in (None, "") else str(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,3 +122,13 @@ def test_the_catalogue(capsys, server: World):
     assert _rows(_out(capsys, "resource-types"))[1] == ["postgres", "A database.", "shop"]
     assert _rows(_out(capsys, "providers"))[1] == ["aws.main", "hashicorp/aws", "~> 5.0", "shop"]
     assert _rows(_out(capsys, "runners", "--repository", "shop"))[1] == ["local", "local", "A, B", "-", "shop"]
+
+
+def test_the_audit_trail(capsys, shop: World):
+    shop.api("bea").post("/tokens", {"name": "ci", "role": "viewer"})
+    rows = _rows(_out(capsys, "audit", "--subject", "ci"))
+    assert rows == [
+        ["AT", "WHO", "WHAT", "ON", "CHANGED", "FROM", "WHY"],
+        ["2026-07-01T12:00:00Z", "bea", "token.create", "ci", "role: none → viewer", "127.0.0.1, a test", "-"],
+    ]
+    assert _rows(_out(capsys, "audit", "--actor", "bob")) == [rows[0]]

@@ -416,15 +416,3 @@ def test_a_pin_whose_deployment_did_nothing_in_the_end_holds_nothing(acme: World
         (),
         second.desired_digest,
     )
-
-
-def test_every_act_is_in_the_audit_trail(acme: World) -> None:
-    first, _ = deployed(acme, 1, 2)
-    actions.rollback(acme.doors, "ann", "shop", "development", first.id, reason="2 is broken")
-    acme.settle()
-    destroyed(acme, reason="not needed")
-    found = [(line.actor, line.action, line.subject, line.reason) for line in read.audit(acme.doors.store, None, 10)]
-    assert found[:2] == [
-        ("ann", "destroy", "shop/development", "not needed"),
-        ("ann", "rollback", "shop/development", "2 is broken"),
-    ]

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from controller.errors import ConflictError, NotFoundError
-from controller.history import access, person, read
+from controller.history import access, audit, person, read
+from controller.history.audit import Act
 from controller.history.opening import Part
 from controller.history.person import NewRequest
 from controller.history.store import Store
@@ -161,23 +162,22 @@ def test_a_token_is_good_until_it_is_revoked_or_expires(store: Store) -> None:
         secret_hash="h",
         role=Role.DEPLOYER,
         projects=["shop"],
-        actor="ann",
-        now=after(0),
+        act=Act("ann", after(0)),
         expires_at=after(50),
     )
     assert read.token(store, "h") == made
     assert read.token(store, "g") is None
     assert (read.token(store, "h", after(49)), read.token(store, "h", after(50))) == (made, None)
-    access.revoke_token(store, "ci", "ann", after(10))
+    access.revoke_token(store, "ci", Act("ann", after(10)))
     assert read.token(store, "h", after(11)) is None
     assert [(row.name, row.revoked_at) for row in read.tokens(store)] == [("ci", after(10))]
     with pytest.raises(ConflictError) as e:
         access.create_token(
-            store, name="ci", secret_hash="i", role=Role.VIEWER, projects=None, actor="ann", now=after(20)
+            store, name="ci", secret_hash="i", role=Role.VIEWER, projects=None, act=Act("ann", after(20))
         )
     assert str(e.value) == "there is, or was, a token named `ci`; choose another name"
     with pytest.raises(NotFoundError) as e:
-        access.revoke_token(store, "cii", "ann", after(20))
+        access.revoke_token(store, "cii", Act("ann", after(20)))
     assert str(e.value) == "token `cii` is unknown; did you mean `ci`?"
 
 
@@ -198,7 +198,7 @@ def test_a_request_with_a_key_is_carried_out_once(store: Store) -> None:
 
 def test_the_audit_trail_is_read_page_by_page(store: Store) -> None:
     for n in range(5):
-        access.note(store, "ann", "refresh", f"repository {n}", after(n))
+        audit.note(store, Act("ann", after(n)), "refresh", f"repository {n}")
     first = read.audit(store, limit=3)
     assert [line.subject for line in first] == ["repository 4", "repository 3", "repository 2"]
     assert [line.subject for line in read.audit(store, before=first[-1].number)] == ["repository 1", "repository 0"]

@@ -17,8 +17,8 @@ from controller.deployments import actions, parts
 from controller.deployments.lifecycle import Next
 from controller.errors import ConflictError, NotAllowedError, RetryableError
 from controller.history import opening, person, read, work
+from controller.history.audit import Act
 from controller.history.opening import NewDeployment
-from controller.history.person import Act
 from controller.model.deployment import Mode, Rank, Status
 from controller.model.record import Decision, Deployment
 from controller.runner import protocol

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.history import access
+from controller.history.audit import Act
 from controller.model.deployment import Role
 from tests import webui_factories as make
 from tests.webui_factories import World
@@ -83,7 +84,7 @@ def test_only_a_bearer_token_counts(world: World, header: str):
 def test_a_revoked_token_is_refused_at_once(world: World):
     api = world.api("bot")
     assert api.get("/whoami").json == {"name": "bot", "role": "admin", "projects": None}
-    access.revoke_token(world.store, "bot", "alice", world.now)
+    access.revoke_token(world.store, "bot", Act("alice", world.now))
     reply = api.get("/whoami")
     assert reply.status_code == 401
     assert reply.json["detail"] == "the token is unknown, revoked or expired; ask an admin for a new one"
@@ -140,8 +141,11 @@ def test_the_audit_trail_tells_who_made_a_token(world: World):
             "actor": "alice",
             "action": "token.create",
             "subject": "ci",
+            "origin": "127.0.0.1, a test",
             "reason": "",
-            "details": {"role": "viewer", "projects": None},
+            "before": None,
+            "after": {"role": "viewer", "projects": None, "expires_at": None},
+            "details": {},
         }
     ]
     assert [entry["subject"] for entry in api.get(f"/audit?before={page['next']}").json["items"]] == ["alice"]

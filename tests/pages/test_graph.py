@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from controller.history import person
-from controller.history.person import Act
+from controller.history.audit import Act
 from controller.model.bundle import Pins
 from controller.model.deployment import EngineKind
 from controller.tofu import desired

@@ -265,6 +265,12 @@ def test_the_audit_trail_is_for_admins(shop: World):
     assert "Audit trail" not in shop.visitor("eve", Role.DEPLOYER).see("/system")
 
 
+def test_the_audit_trail_says_what_was_changed_and_from_where(shop: World):
+    shop.api("bea").post("/tokens", {"name": "ci", "role": "viewer"})
+    seen = shop.visitor("alice", Role.ADMIN).see("/system")
+    assert "bea token.create ci role: none → viewer – 127.0.0.1, a test" in seen
+
+
 def test_another_engine_than_opentofu_says_that_state_is_not_encrypted(shop: World):
     engine = make.Engine(make.EngineKind.TERRAFORM, "terraform", ("terraform",), "1.11.4", "it is there")
     shop.doors = replace(shop.doors, engine=engine)

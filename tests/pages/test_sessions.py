@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.history import access
+from controller.history.audit import Act
 from controller.model.deployment import Role
 from tests import webui_factories as make
 from tests.webui_factories import Visitor, World
@@ -48,7 +49,7 @@ def test_over_https_the_cookie_stays_there(world: World):
 def test_a_session_ends_with_its_token(shop: World):
     visitor = shop.visitor("alice")
     assert "Environments" in visitor.see("/")
-    access.revoke_token(shop.store, "alice", "bob", shop.now)
+    access.revoke_token(shop.store, "alice", Act("bob", shop.now))
     assert visitor.client.get("/").headers["Location"] == "/login?next=/"
 
 

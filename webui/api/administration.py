@@ -5,6 +5,7 @@ from __future__ import annotations
 from controller.errors import ManifestError, Problem
 from controller.history import access as history
 from controller.history import read
+from controller.history.audit import Act
 from webui import access
 from webui.api import objects, requests
 from webui.api.routes import Call, Reply
@@ -24,8 +25,7 @@ def create_token(call: Call) -> Reply:
         secret_hash=access.digest(secret),
         role=asked.role,
         projects=asked.projects,
-        actor=call.caller.name,
-        now=now,
+        act=Act(call.caller.name, now, origin=call.doors.origin),
         expires_at=now + asked.lifetime if asked.lifetime else None,
     )
     shown = objects.Token.model_validate(made)
@@ -37,13 +37,21 @@ def tokens(call: Call) -> Reply:
 
 
 def revoke_token(call: Call) -> Reply:
-    history.revoke_token(call.doors.store, call.path["name"], call.caller.name, call.doors.now())
+    act = Act(call.caller.name, call.doors.now(), origin=call.doors.origin)
+    history.revoke_token(call.doors.store, call.path["name"], act)
     return None
 
 
 def audit(call: Call) -> Reply:
-    asked: requests.Page = call.query
-    found = read.audit(call.doors.store, _number(asked.before), asked.limit)
+    asked: requests.Audit = call.query
+    found = read.audit(
+        call.doors.store,
+        _number(asked.before),
+        asked.limit,
+        subject=asked.subject,
+        actor=asked.actor,
+        action=asked.action,
+    )
     return objects.AuditTrail(
         items=[objects.AuditEntry.model_validate(row) for row in found],
         next=str(found[-1].number) if len(found) == asked.limit else None,

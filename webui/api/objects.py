@@ -414,7 +414,10 @@ class AuditEntry(Shown):
     actor: str
     action: str
     subject: str
+    origin: str = Field(description="an address and a program; empty: the controller by itself")
     reason: str
+    before: dict[str, Any] | None = Field(description="what the act changed, as it was; null: there was nothing")
+    after: dict[str, Any] | None
     details: dict[str, Any]
 
 

@@ -26,6 +26,14 @@ class Page(Asked):
     limit: int = Field(default=50, ge=1, le=200)
 
 
+class Audit(Page):
+    """Of one subject (P/E, the id of a deployment, the name of a token), one actor, one action."""
+
+    subject: str | None = None
+    actor: str | None = None
+    action: str | None = None
+
+
 class Commits(Page):
     repository: str | None = None
 

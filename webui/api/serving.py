@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -59,6 +60,7 @@ def _call(doors: Doors, route: Route, caller: Caller, path: dict[str, str]) -> C
             access.require_project(caller, record.project, f"deployment `{path['id']}`")
         case Scope.ALL:
             access.require_all_projects(caller)
+    doors = replace(doors, origin=access.origin(request))
     query = requests.read_query(route.query or requests.Asked, request.args)
     body = requests.read_body(route.body, _json()) if route.body else None
     return Call(doors, caller, path, query, body, record)

@@ -39,7 +39,7 @@ _ADMINISTRATION = (
         "List who changed what, newest first.",
         administration.audit,
         objects.AuditTrail,
-        query=requests.Page,
+        query=requests.Audit,
     ),
     Route(
         "GET",

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from controller.model import record
 from controller.model.deployment import OPEN, EnvironmentStatus, Mode, Rank, Status, VerdictKind
-from controller.model.record import CommitRange, Deployment
+from controller.model.record import AuditRecord, CommitRange, Deployment
 from controller.tofu.progress import Outcome
 
 # The word stands beside the colour everywhere; this is the colour.
@@ -166,9 +167,14 @@ def range_sentence(found: CommitRange) -> str:
     return f"{since} have no verdicts of their own: {found.why}."
 
 
+def change(entry: AuditRecord) -> str:
+    return record.change(entry.before, entry.after)
+
+
 FILTERS: Mapping[str, Callable[..., object]] = {
     "age": age,
     "body": body,
+    "change": change,
     "entries": entries,
     "first_part": first_part,
     "instant": instant,

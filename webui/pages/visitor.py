@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask import current_app, request, session
 
@@ -33,7 +33,8 @@ def site() -> Site:
 
 
 def doors() -> Doors:
-    return site().doors
+    """With where this visitor comes from."""
+    return replace(site().doors, origin=f"{access.origin(request)}, on the page")
 
 
 def reader() -> Caller:
