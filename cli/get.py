@@ -203,6 +203,24 @@ def audit(form: str, **filters: Any) -> None:
     _list(("audit",), columns, form, **filters)
 
 
+@command.command()
+@_REPOSITORY
+@click.option("--limit", type=click.IntRange(1, 200), default=50, help="How many, 50 by default.")
+@output.format_option(*_FORMATS)
+def deliveries(form: str, **filters: Any) -> None:
+    """List what forges delivered to our webhooks, newest first, and what it came to."""
+    columns: dict[str, Cell] = {
+        "AT": lambda row: row["received_at"],
+        "REPOSITORY": lambda row: row["repository"],
+        "EVENT": lambda row: row["event"],
+        "ACCEPTED": lambda row: row["is_accepted"],
+        "TIMES": lambda row: row["times"],
+        "SAID": lambda row: row["said"],
+        "FROM": lambda row: row["origin"],
+    }
+    _list(("webhook-deliveries",), columns, form, **filters)
+
+
 def _list(path: tuple[str, ...], columns: Mapping[str, Cell], form: str, **query: object) -> None:
     with client.connect() as server:
         page = server.get(*path, **query)

@@ -18,8 +18,8 @@ from controller.deployments import follow, leftovers, lifecycle, runs, upkeep
 from controller.deployments.doors import Connection, Doors
 from controller.deployments.lifecycle import Next
 from controller.errors import LockstepError, RetryableError
+from controller.history import deliveries, watching
 from controller.history import queue as history
-from controller.history import watching
 from controller.room import Room
 from controller.runner import durable
 
@@ -138,6 +138,7 @@ class Loop:
             self._carriers = set(self._carried())
             if not self._draining.is_set():
                 _guarded("look for deployments", self._claim)
+                _guarded("look for what forges said", self._ask)
                 _guarded("look for decisions", self._decide)
                 for act in timed:
                     act.act_if_due()
@@ -171,6 +172,13 @@ class Loop:
             log.warning("the clock was set back by %d s: repositories are polled anew from now on", back)
             for job in self._scheduler.get_jobs():
                 job.modify(next_run_time=self._seen)
+
+    def _ask(self) -> None:
+        """Poll at once what a forge says has moved; whatever it says during a poll makes another one."""
+        for repository in deliveries.hinted(self._doors.store):
+            if repository in self._doors.connections:
+                name = f"poll of {repository}, as its forge said"
+                self._start(name, partial(_guarded, name, partial(follow.poll, self._doors, repository)))
 
     def _decide(self) -> None:
         for repository in watching.undecided(self._doors.store):

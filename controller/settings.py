@@ -64,6 +64,10 @@ class Connection(BaseModel):
     ssh_key_file: Path | None = None
     known_hosts_file: Path | None = None
     poll: Duration = timedelta(seconds=60)
+    webhook_secret_env: str | None = None
+    webhook_secret_file: Path | None = None
+    webhook_previous_secret_env: str | None = None  # still good while the forge's is being exchanged
+    webhook_previous_secret_file: Path | None = None
 
 
 class Retention(BaseModel):

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from controller import data_directory
 from controller.deployments import leftovers
-from controller.deployments.doors import Connection, Doors, Limits
+from controller.deployments.doors import Connection, Doors, Limits, Webhook
 from controller.errors import ManifestError, Problem
+from controller.forge.webhook import Forge
 from controller.git import credentials, transport
 from controller.git.mirror import Mirror
 from controller.history import access, store
@@ -81,6 +82,7 @@ def sandbox_of(settings: Settings, found: Engine, environ: Mapping[str, str] = o
     secret = [settings.data_dir, settings.runner_env_dir, settings.seal_key_file]
     for chosen in settings.connections:
         secret += [chosen.token_file, chosen.ssh_key_file]
+        secret += [chosen.webhook_secret_file, chosen.webhook_previous_secret_file]
     return sandbox.made(found, filter(None, secret), [path.absolute() for path in settings.sandbox_paths], environ)
 
 
@@ -138,7 +140,26 @@ def _connection(chosen: Chosen, data: Path, environ: Mapping[str, str]) -> Conne
     # A mirror belongs to a URL: a connection that is pointed elsewhere begins with an empty one.
     name = f"{chosen.id}-{hashlib.sha256(chosen.url.encode()).hexdigest()[:8]}.git"
     mirror = Mirror(data / "mirrors" / name, chosen.url, chosen.branch, _credentials(chosen, environ))
-    return Connection(chosen.id, mirror.address.shown, mirror, chosen.branch, chosen.poll)
+    return Connection(chosen.id, mirror.address.shown, mirror, chosen.branch, chosen.poll, _webhook(chosen, environ))
+
+
+def _webhook(chosen: Chosen, environ: Mapping[str, str]) -> Webhook | None:
+    """Its secrets are read at each delivery, so that one that was exchanged is taken up without a restart."""
+    where = f"connection `{chosen.id}`"
+    names = [chosen.webhook_secret_env, chosen.webhook_previous_secret_env]
+    files = [chosen.webhook_secret_file, chosen.webhook_previous_secret_file]
+    if not any([*names, *files]):
+        return None
+    if chosen.forge == "git":
+        what = "a plain Git remote delivers nothing, and has a webhook secret"
+        raise ManifestError([Problem(where, what, "set `forge` to github, gitlab, gitea or bitbucket")])
+
+    def secrets_() -> list[Secret]:
+        given = [_variable(where, name, environ) for name in names if name]
+        return [Secret(text.strip()) for text in (*given, *(_text(where, file) for file in files if file))]
+
+    secrets_()  # what is named has to be there at the start
+    return Webhook(Forge(chosen.forge), secrets_)
 
 
 def _trust_hosts(settings: Settings, data: Path) -> None:

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as Reply
 from controller.deployments.doors import Doors
 from controller.errors import LockstepError, RetryableError
 from controller.history import read
-from webui import api, headers, problems
+from webui import api, headers, hooks, problems
 from webui.access import UnknownCallerError
 from webui.api.objects import Problem
 from webui.pages import display, visitor
@@ -53,6 +53,7 @@ def create_app(
     )
     app.extensions["lockstep"] = visitor.Site(doors, is_open, page)
     app.register_blueprint(api.blueprint(doors))
+    app.register_blueprint(hooks.blueprint(doors))
     app.register_blueprint(pages)
     _dress(app)
     _watch(app, doors)
@@ -113,7 +114,7 @@ def _errors(app: Flask) -> None:
 
 
 def _is_api() -> bool:
-    return request.path.startswith("/api/")
+    return request.path.startswith(("/api/", "/hooks/"))
 
 
 def _told(trouble: Trouble) -> Reply:

@@ -46,6 +46,12 @@ _REMEDIES = {
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "the body is not JSON; send it with `Content-Type: application/json`",
     HTTPStatus.BAD_REQUEST: "the request cannot be read; check that its body is JSON",
 }
+# Of deliveries other words are right; empty: those of whoever refused it.
+_SAID_OF_HOOKS = {
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the delivery is larger than 26 MiB; the repository is polled all the same",
+    HTTPStatus.METHOD_NOT_ALLOWED: "deliveries are sent with POST",
+}
 
 
 def of_error(error: LockstepError) -> Trouble:
@@ -60,8 +66,14 @@ def of_error(error: LockstepError) -> Trouble:
 def of_http(error: HTTPException, method: str, path: str) -> Trouble:
     """An error that the web framework found, before any of our code was asked."""
     status = HTTPStatus(error.code or 500)
+    if path.startswith("/hooks/") and status in _SAID_OF_HOOKS:
+        return Trouble(_word(status), status.phrase, status, _SAID_OF_HOOKS[status] or str(error.description))
     detail = _REMEDIES.get(status, f"{status.phrase.lower()}; check the request").format(method=method, path=path)
-    return Trouble(status.phrase.lower().replace(" ", "-"), status.phrase, status, detail)
+    return Trouble(_word(status), status.phrase, status, detail)
+
+
+def _word(status: HTTPStatus) -> str:
+    return status.phrase.lower().replace(" ", "-")
 
 
 def of_bug(reference: str) -> Trouble:

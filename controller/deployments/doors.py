@@ -10,6 +10,7 @@ from typing import Protocol
 
 from controller import clock, machine
 from controller.deployments.evaluate import Memory
+from controller.forge.webhook import Forge
 from controller.git.mirror import Mirror
 from controller.history.prune import Retention
 from controller.history.store import Store
@@ -59,6 +60,14 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Webhook:
+    """How deliveries of a forge are known to be its own: by the secret, or the one before it while it is exchanged."""
+
+    forge: Forge
+    secrets: Callable[[], Sequence[Secret]]  # read at each delivery
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
     """A repository that is watched."""
 
@@ -67,6 +76,7 @@ class Connection:
     mirror: Mirror
     branch: str = "main"
     poll: timedelta = timedelta(seconds=60)
+    webhook: Webhook | None = None  # None: its forge delivers nothing
 
 
 @dataclass(frozen=True, slots=True)

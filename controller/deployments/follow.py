@@ -12,7 +12,7 @@ from controller.deployments.deciding import Deciding
 from controller.deployments.doors import Connection, Doors
 from controller.errors import LockstepError, NotFoundError, RetryableError
 from controller.history import decide as history
-from controller.history import read, watching
+from controller.history import deliveries, read, watching
 from controller.history import standing as picture
 from controller.history.decide import DecidedRepository
 from controller.history.opening import NewDeployment
@@ -31,6 +31,7 @@ def poll(doors: Doors, repository: str, *, patience: timedelta | None = None) ->
     now = doors.now()
     if patience is not None and not watching.is_due(doors.store, repository, now, connection.poll, patience):
         return
+    deliveries.answer(doors.store, repository)
     try:
         head = _head(doors, connection)
     except LockstepError as e:

@@ -28,6 +28,9 @@ class RepositoryRow(Base):
     catalogue: Mapped[dict[str, Any] | None]  # of the decided tip
     problems: Mapped[list[Any]] = mapped_column(default=list)  # of the decided tip, that no environment bears alone
     release: Mapped[str | None]  # that computed the digests of its environments
+    hints: Mapped[int] = mapped_column(default=0)  # raised by each delivery that says that a ref may have moved
+    answered: Mapped[int] = mapped_column(default=0)  # the value of `hints` that the last poll began with
+    hinted_at: Mapped[datetime | None]
 
 
 class CommitRow(Base):
@@ -421,11 +424,19 @@ class IdempotencyRow(Base):
 
 
 class WebhookDeliveryRow(Base):
+    """What a forge delivered, by its own id; kept for as long as it might be delivered again."""
+
     __tablename__ = "webhook_deliveries"
+    __table_args__ = (sa.Index(None, "repository", "received_at"),)
 
     repository: Mapped[str] = mapped_column(sa.ForeignKey("repositories.id"), primary_key=True)
     id: Mapped[str] = mapped_column(primary_key=True)
     received_at: Mapped[datetime]
+    event: Mapped[str] = mapped_column(default="")
+    said: Mapped[str] = mapped_column(default="")  # what it came to, one sentence
+    origin: Mapped[str] = mapped_column(default="")
+    times: Mapped[int] = mapped_column(default=1)  # that it was delivered
+    accepted: Mapped[bool] = mapped_column(default=True)
 
 
 class LeaseRow(Base):

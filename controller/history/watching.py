@@ -10,6 +10,9 @@ from sqlalchemy.orm import Session
 from controller.history.store import Store
 from controller.history.tables import HoldRow, RepositoryRow
 
+_DELIVERS = timedelta(hours=1)  # after a delivery: so long it is trusted that the next one comes, too
+_STRETCH = 5  # by which the pause between two polls is longer then
+
 
 def ensure_repository(store: Store, id: str, url: str, branch: str) -> None:
     """Know a connection. Where it leads elsewhere than before, its head is unknown until the next poll."""
@@ -33,12 +36,17 @@ def polled(store: Store, repository: str, now: datetime, *, head: str | None = N
 
 
 def is_due(store: Store, repository: str, now: datetime, every: timedelta, patience: timedelta) -> bool:
-    """Whether a repository may be polled again: one that failed is left in peace, ever longer, up to `patience`."""
+    """Whether a repository may be polled again.
+
+    One that failed is left in peace, ever longer, up to `patience`; one whose forge delivers is asked less often.
+    """
     with store.reading() as session:
         row = session.get_one(RepositoryRow, repository)
-        if row.polled_at is None or row.failures == 0:
+        delivers = row.hinted_at is not None and row.hinted_at <= now < row.hinted_at + _DELIVERS
+        if row.polled_at is None or (row.failures == 0 and not delivers):
             return True
-        pause: timedelta = min(every * 2 ** min(row.failures, 10), patience)
+        longer = 2 ** min(row.failures, 10) if row.failures else _STRETCH
+        pause: timedelta = min(every * longer, max(patience, every))
         # A poll that is still to come was recorded by a clock that has been set back since.
         return row.polled_at > now or now - row.polled_at >= pause
 

@@ -246,6 +246,20 @@ def _word(value: Json) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookDelivery:
+    """What a forge delivered, and what it came to. Of those that are not from the forge there is one for all."""
+
+    repository: str
+    id: str
+    received_at: datetime  # the first time; of those that were refused, the last
+    event: str
+    said: str
+    origin: str
+    times: int
+    is_accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RequestRecord:
     """A ref that was planned against the watched branch, and what was found before any engine ran."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from controller.errors import ManifestError, Problem
 from controller.history import access as history
-from controller.history import read
+from controller.history import deliveries, read
 from controller.history.audit import Act
 from webui import access
 from webui.api import objects, requests
@@ -56,6 +56,12 @@ def audit(call: Call) -> Reply:
         items=[objects.AuditEntry.model_validate(row) for row in found],
         next=str(found[-1].number) if len(found) == asked.limit else None,
     )
+
+
+def webhook_deliveries(call: Call) -> Reply:
+    asked: requests.WebhookDeliveries = call.query
+    found = deliveries.newest(call.doors.store, asked.repository, asked.limit)
+    return objects.WebhookDeliveries(items=[objects.WebhookDelivery.model_validate(row) for row in found])
 
 
 def _number(before: str | None) -> int | None:

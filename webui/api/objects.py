@@ -426,5 +426,23 @@ class AuditTrail(Shown):
     next: str | None = None
 
 
+class WebhookDelivery(Shown):
+    """What a forge delivered, and what it came to. All that were not from the forge are one, with id `refused`."""
+
+    repository: str
+    id: str
+    received_at: datetime
+    event: str
+    said: str
+    origin: str
+    times: int
+    is_accepted: bool
+
+
+class WebhookDeliveries(Shown):
+    items: list[WebhookDelivery]
+    next: str | None = None
+
+
 class Description(RootModel[dict[str, Any]]):
     """The OpenAPI document."""

@@ -34,6 +34,11 @@ class Audit(Page):
     action: str | None = None
 
 
+class WebhookDeliveries(Asked):
+    repository: str | None = None
+    limit: int = Field(default=50, ge=1, le=200)
+
+
 class Commits(Page):
     repository: str | None = None
 

@@ -43,6 +43,16 @@ _ADMINISTRATION = (
     ),
     Route(
         "GET",
+        "/webhook-deliveries",
+        _VIEWER,
+        Scope.ALL,
+        "List what forges delivered, newest first, and what it came to.",
+        administration.webhook_deliveries,
+        objects.WebhookDeliveries,
+        query=requests.WebhookDeliveries,
+    ),
+    Route(
+        "GET",
         "/openapi.json",
         _VIEWER,
         Scope.OPEN,

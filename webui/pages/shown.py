@@ -12,7 +12,7 @@ from flask import url_for
 import controller
 from controller.deployments.doors import Doors
 from controller.errors import NotFoundError
-from controller.history import read
+from controller.history import deliveries, read
 from controller.model.deployment import OPEN, EngineKind, EnvironmentStatus, HoldKind, Mode, Role, Status
 from controller.model.record import CommitRecord, Deployment, Environment
 from webui import access
@@ -20,6 +20,7 @@ from webui.access import Caller
 
 _ENVIRONMENTS = 100
 _PAGE = 50
+_DELIVERIES = 20
 _RECENT = 10
 _MOST = 200
 
@@ -132,6 +133,7 @@ def system(doors: Doors, who: Caller, arguments: Mapping[str, str]) -> dict[str,
         "repositories": read.repositories(doors.store),
         "open": _open(doors, who),
         "holds": [row for row in read.holds(doors.store) if row.scope == "*" or who.sees(row.scope.partition("/")[0])],
+        "deliveries": deliveries.newest(doors.store, limit=_DELIVERIES) if who.projects is None else [],
         "audit": audit,
         "audit_older": url_for("pages.system", before=audit[-1].number) if audit and is_cut else None,
         "is_live": not before,
