@@ -38,12 +38,13 @@ COMMANDS: Mapping[str, str] = {
     "rollback": "cli.rollback",
     "schema": "cli.schema",
     "serve": "cli.serve",
+    "suspend": "cli.suspend",
     "token": "cli.token",
     "validate": "cli.validate",
 }
 
 # Words that messages and pages name already, and that this release does not have.
-LATER = frozenset({"adopt", "allow", "create", "drift", "providers", "rebind", "score", "suspend", "why"})
+LATER = frozenset({"adopt", "allow", "create", "drift", "providers", "rebind", "score", "why"})
 
 
 YOUNG = 200_000  # new values before Python looks for circles among them; it would after some hundreds

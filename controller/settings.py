@@ -19,7 +19,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _SIZES = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
 
-def duration(text: object) -> object:
+def duration(text: object) -> timedelta:
     """Read `90s`, `5m`, `2h`, `7d`."""
     if isinstance(text, str) and (found := re.fullmatch(r"(\d+)([smhd])", text)):
         return timedelta(seconds=int(found[1]) * _UNITS[found[2]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from controller.deployments.doors import Doors
-from controller.history import deliveries, prune, watching
+from controller.history import deliveries, prune, suspending
 
 log = logging.getLogger(__name__)
 
@@ -14,7 +14,7 @@ _MOST = 1000  # deployments of each kind whose leftovers are removed at a time
 
 def tidy(doors: Doors) -> None:
     """End holds that have run out; forget what forges will not deliver again."""
-    watching.end_expired_holds(doors.store, doors.now())
+    suspending.expired(doors.store, doors.now())
     deliveries.forget(doors.store, doors.now())
 
 

@@ -96,6 +96,12 @@ def deployment(row: DeploymentRow) -> Picture:
     }
 
 
+def hold(row: HoldRow) -> str:
+    """A hold in few words."""
+    until = f" until {row.until.isoformat()}" if row.until else ""
+    return f"{row.kind} by {row.who}{until}"
+
+
 def _environment(session: Session, uuid: str) -> Mapping[str, Json]:
     row = session.get(EnvironmentRow, uuid)
     if row is None:
@@ -105,7 +111,7 @@ def _environment(session: Session, uuid: str) -> Mapping[str, Json]:
     return {
         "status": "removed" if row.removed_at is not None else row.status,
         "applied": row.applied,
-        "holds": [_hold(hold) for hold in session.scalars(holds)],
+        "holds": [hold(found) for found in session.scalars(holds)],
         "line": _line(session, uuid),
     }
 
@@ -123,8 +129,3 @@ def _line(session: Session, uuid: str) -> list[str]:
         .order_by(DeploymentRow.number)
     )
     return [f"{mode} {id} {status}" for id, mode, status in session.execute(opened)]
-
-
-def _hold(row: HoldRow) -> str:
-    until = f" until {row.until.isoformat()}" if row.until else ""
-    return f"{row.kind} by {row.who}{until}"

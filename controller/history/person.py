@@ -19,7 +19,7 @@ from controller.history.store import Store
 from controller.history.tables import DeploymentRow, EnvironmentRow, HoldRow, RequestRow
 from controller.history.watching import wake_within
 from controller.history.work import attempts_within
-from controller.model.deployment import CHANGES, FINAL, REPLACEABLE, Mode, Rank, Status
+from controller.model.deployment import CHANGES, FINAL, REPLACEABLE, HoldKind, Mode, Rank, Status
 from controller.model.document import Json
 from controller.model.record import Deployment, OpenDeployment
 
@@ -169,7 +169,7 @@ def cancelled(store: Store, id: str, act: Act) -> Deployment:
 
 
 def resumed(store: Store, project: str, environment: str, act: Act) -> None:
-    """End every hold of one environment; Git is asked anew, also for what had failed or was discarded."""
+    """End every hold of one environment. After a pin Git is asked anew, also for what had failed or was discarded."""
     scope = f"{project}/{environment}"
     held = sa.select(HoldRow).where(HoldRow.ended_at.is_(None), HoldRow.scope.in_((scope, project, "*")))
     found = sa.select(EnvironmentRow).where(
@@ -185,7 +185,8 @@ def resumed(store: Store, project: str, environment: str, act: Act) -> None:
             for hold in own:
                 hold.ended_at, hold.ended_by = act.now, act.actor
             row.version += 1
-            row.decided_digest = row.decided_deployment = row.decided_ended = None
+            if any(hold.kind != HoldKind.SUSPENDED for hold in own):
+                row.decided_digest = row.decided_deployment = row.decided_ended = None
             wake_within(session, row.repository)
 
 
@@ -260,5 +261,6 @@ def _by(done: str, act: Act) -> str:
 
 def _nothing_to_resume(scope: str, wider: Sequence[str]) -> str:
     if wider:
-        return f"{scope} is held by a hold of `{wider[0]}`, not by one of its own; end that one"
+        command = "lockstep resume --all" if "*" in wider else f"lockstep resume {wider[0]}"
+        return f"{scope} is not held by itself, but with others; `{command}` ends that"
     return f"{scope} is not held; it follows Git already"

@@ -13,8 +13,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from controller.history.columns import Instant
 from controller.history.dialect import insert
 from controller.history.store import Store
-from controller.history.tables import DeploymentRow, RepositoryRow, TurnRow, WaitRow
-from controller.model.deployment import Mode, Rank, Status
+from controller.history.tables import DeploymentRow, HoldRow, RepositoryRow, TurnRow, WaitRow
+from controller.model.deployment import HoldKind, Mode, Rank, Status
 
 _BUSY = (Status.PLANNING, Status.AWAITING_APPROVAL, Status.APPLYING, Status.INTERRUPTED)
 _AT_WORK = (Status.PLANNING, Status.APPLYING, Status.INTERRUPTED)
@@ -152,6 +152,7 @@ def _begins(row: type[DeploymentRow]) -> tuple[_Condition, ...]:
         sa.or_(row.mode.in_(_OUTSIDE), ~_line_is_taken(row)),
         ~_has_to_wait(row),
         ~_batch_is_full(row),
+        ~_is_suspended(row),
     )
 
 
@@ -163,6 +164,7 @@ def _silent(room: str, batch: int | None) -> sa.Select[Any]:
             sa.and_(row.mode.not_in(_OUTSIDE), _line_is_taken(row)),
             sa.literal("waits for another deployment of its environment"),
         ),
+        (_is_suspended(row), sa.literal("is suspended; `lockstep why` says by whom, and until when")),
         (_has_to_wait(row), sa.literal("waits for deployments of environments that go first")),
         (_batch_is_full(row), sa.literal(f"waits for others of its commit: {batch} of them are at work at a time")),
         else_=sa.literal(room),
@@ -249,6 +251,21 @@ def _batch_is_full(row: type[DeploymentRow]) -> _Condition:
     )
     same = sa.select(full.c.commit).where(full.c.repository == row.repository, full.c.commit == row.commit)
     return sa.and_(row.rank == Rank.GIT, row.mode.not_in(_OUTSIDE), same.exists())
+
+
+def _is_suspended(row: type[DeploymentRow]) -> _Condition:
+    """Somebody keeps Git from its environment, its project or everything; what a person wants may begin."""
+    hold = (
+        sa.select(HoldRow.number)
+        .where(
+            HoldRow.ended_at.is_(None),
+            HoldRow.kind == HoldKind.SUSPENDED,
+            sa.or_(HoldRow.until.is_(None), HoldRow.until > _AT),
+            HoldRow.scope.in_((row.project + "/" + row.environment, row.project, "*")),
+        )
+        .exists()
+    )
+    return sa.and_(row.rank.in_((Rank.GIT, Rank.HEAL)), row.mode.not_in(_OUTSIDE), hold)
 
 
 def _order(rank: InstrumentedAttribute[str]) -> sa.ColumnElement[int]:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from controller.history.store import Store
-from controller.history.tables import HoldRow, RepositoryRow
+from controller.history.tables import RepositoryRow
 
 _DELIVERS = timedelta(hours=1)  # after a delivery: so long it is trusted that the next one comes, too
 _STRETCH = 5  # by which the pause between two polls is longer then
@@ -60,20 +60,6 @@ def wake(store: Store, repository: str) -> None:
 def wake_within(session: Session, repository: str | None) -> None:
     """The same, in the transaction of what may change a decision."""
     session.execute(sa.update(RepositoryRow).where(RepositoryRow.id == repository).values(wake=RepositoryRow.wake + 1))
-
-
-def end_expired_holds(store: Store, now: datetime) -> int:
-    """End the holds that have run out by `now`, and have whatever they held decided again; how many there were."""
-    query = sa.select(HoldRow).where(HoldRow.ended_at.is_(None), HoldRow.until <= now)
-    with store.reading() as session:
-        if session.scalars(query.limit(1)).first() is None:
-            return 0
-    with store.writing() as session:
-        found = list(session.scalars(query))
-        for hold in found:
-            hold.ended_at, hold.ended_by = now, "expiry"
-        session.execute(sa.update(RepositoryRow).values(wake=RepositoryRow.wake + 1))
-        return len(found)
 
 
 def undecided(store: Store) -> list[str]:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from controller.history import person, read, record, store, watching
+from controller.history import person, read, record, store, suspending, watching
 from controller.history.columns import Base
 from controller.history.store import Store
 from controller.model.deployment import Rank, Status
@@ -74,5 +74,5 @@ def test_a_deployment_lives_from_opening_to_end_in_both_databases(opened: Store)
     assert [row.id for row in read.deployments(opened)] == [second, first]
     assert read.deployment(opened, second[:8]).created_at == act().now
     person.resumed(opened, "shop", "development", act())
-    assert watching.end_expired_holds(opened, act().now) == 0
+    assert suspending.expired(opened, act().now) == 0
     assert verdicts(opened) == {"1": "deployed"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from controller.errors import ConflictError
-from controller.history import person, pins, read, record, watching, work
+from controller.history import person, pins, read, record, suspending, work
 from controller.history.decide import Decided, Told
 from controller.history.opening import Part
 from controller.history.pins import Rewritten
@@ -217,8 +217,8 @@ def test_a_hold_that_has_run_out_ends_and_wakes_what_it_held(store: Store) -> No
     with store.writing() as session:
         session.query(HoldRow).update({"until": after(100)})
     before = now(store).wake
-    assert watching.end_expired_holds(store, after(99)) == 0
-    assert watching.end_expired_holds(store, after(100)) == 1
+    assert suspending.expired(store, after(99)) == 0
+    assert suspending.expired(store, after(100)) == 1
     assert the_environment(store).holds == ()
     assert now(store).wake > before
 

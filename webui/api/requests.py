@@ -7,7 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from controller.errors import ManifestError, Problem, suggest
 from controller.model.deployment import Role, Status
@@ -140,6 +140,23 @@ class Reason(Asked):
     """Why somebody does it; kept in the audit trail."""
 
     reason: str = Field(default="", max_length=500)
+
+
+class Suspend(Reason):
+    """Until a time, or for a while; neither: until somebody resumes it."""
+
+    until: AwareDatetime | None = None
+    for_seconds: int | None = Field(default=None, ge=1, le=10 * 365 * 86_400)
+
+    @property
+    def lasts(self) -> timedelta | None:
+        return timedelta(seconds=self.for_seconds) if self.for_seconds else None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Suspend:
+        if self.until is not None and self.for_seconds is not None:
+            raise ValueError("give `until` or `for_seconds`, not both")
+        return self
 
 
 class Approve(Reason):

@@ -7,6 +7,7 @@ from webui.api import administration, objects, openapi, requests
 from webui.api.acting_routes import ACTING
 from webui.api.reading_routes import CATALOGUE, READING
 from webui.api.routes import Call, Reply, Route, Scope
+from webui.api.suspending_routes import SUSPENDING
 
 _VIEWER, _ADMIN = Role.VIEWER, Role.ADMIN
 
@@ -62,4 +63,4 @@ _ADMINISTRATION = (
     ),
 )
 
-ROUTES: tuple[Route, ...] = (*READING, *CATALOGUE, *ACTING, *_ADMINISTRATION)
+ROUTES: tuple[Route, ...] = (*READING, *CATALOGUE, *ACTING, *SUSPENDING, *_ADMINISTRATION)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Reply
 
-from controller.deployments import actions
+from controller.deployments import actions, suspending
 from controller.errors import ConflictError, NotAllowedError
 from controller.graph import draw
 from controller.history import read
@@ -17,6 +18,8 @@ from webui.access import Caller
 from webui.pages import deployment_page, shown, visitor
 
 pages = Blueprint("pages", __name__)
+
+_LONGEST = 24 * 365  # hours of a suspension
 
 # A drawing may bring styles of its own, and nothing else; opened by itself it is in a sandbox.
 _DRAWING = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
@@ -99,6 +102,20 @@ def resume(project: str, name: str) -> Reply:
     who = visitor.deployer(project, f"environment `{project}/{name}`")
     actions.resume(visitor.doors(), who.name, project, name)
     flash(f"{project}/{name} follows Git again.")
+    return redirect(url_for("pages.environment", project=project, name=name))
+
+
+@pages.post("/environments/<project>/<name>/suspend")
+def suspend(project: str, name: str) -> Reply:
+    who = visitor.deployer(project, f"environment `{project}/{name}`")
+    hours = request.form.get("hours", "").strip()
+    if hours and not (hours.isascii() and hours.isdecimal() and 0 < int(hours) <= _LONGEST):
+        raise ConflictError(f"`{hours}` is no number of hours; give one up to {_LONGEST}, or leave it out")
+    doors = visitor.doors()
+    until = doors.now() + timedelta(hours=int(hours)) if hours else None
+    reason = request.form.get("reason", "").strip()[:500]
+    suspending.suspend(doors, who.name, f"{project}/{name}", until=until, reason=reason)
+    flash(f"{project}/{name} is suspended: nothing from Git begins there.")
     return redirect(url_for("pages.environment", project=project, name=name))
 
 
