@@ -41,10 +41,11 @@ COMMANDS: Mapping[str, str] = {
     "suspend": "cli.suspend",
     "token": "cli.token",
     "validate": "cli.validate",
+    "why": "cli.why",
 }
 
 # Words that messages and pages name already, and that this release does not have.
-LATER = frozenset({"adopt", "allow", "create", "drift", "providers", "rebind", "score", "why"})
+LATER = frozenset({"adopt", "allow", "create", "drift", "providers", "rebind", "score"})
 
 
 YOUNG = 200_000  # new values before Python looks for circles among them; it would after some hundreds

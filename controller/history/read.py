@@ -50,6 +50,7 @@ from controller.model.record import (
 )
 
 _SHORTEST_PREFIX = 7
+_FEW = 5  # that are named where several fit
 _Row = TypeVar("_Row")
 
 
@@ -177,6 +178,40 @@ def commit(store: Store, id: str) -> CommitRecord:
     with store.reading() as session:
         row = _commit(session, id, None)
         return rows.commit(row, _verdicts(session, row.repository, [row.id]).get(row.id, ()))
+
+
+def find_commit(store: Store, repository: str, id: str) -> CommitRecord | None:
+    """A commit of a repository that was decided on, by a unique beginning of its id; None where there is none."""
+    query = sa.select(CommitRow).where(CommitRow.repository == repository, CommitRow.id.startswith(id, autoescape=True))
+    with store.reading() as session:
+        found = list(session.scalars(query.order_by(CommitRow.position).limit(_FEW)))
+        if len(found) > 1:
+            names = ", ".join(row.id[: len(id) + 4] for row in found)
+            raise ConflictError(f"commit `{id}` is not the beginning of one id alone ({names}); give more of it")
+        if not found:
+            return None
+        verdicts = _verdicts(session, repository, [found[0].id])
+        return rows.commit(found[0], verdicts.get(found[0].id, ()))
+
+
+def last_change(store: Store, environment_uuid: str, repository: str, commit: str) -> str | None:
+    """The newest commit up to this one that wanted something else of an environment than the one before it."""
+    with store.reading() as session:
+        position = session.get_one(CommitRow, (repository, commit)).position
+        query = (
+            sa.select(VerdictRow.commit)
+            .join(CommitRow, sa.and_(CommitRow.repository == VerdictRow.repository, CommitRow.id == VerdictRow.commit))
+            .where(
+                VerdictRow.environment_uuid == environment_uuid,
+                VerdictRow.repository == repository,
+                VerdictRow.changed,
+                CommitRow.on_branch,
+                CommitRow.position <= position,
+            )
+            .order_by(CommitRow.position.desc())
+            .limit(1)
+        )
+        return session.scalars(query).one_or_none()
 
 
 def ranges(store: Store, repository: str) -> list[CommitRange]:

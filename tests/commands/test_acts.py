@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
+
+import pytest
+
 import cli
 from controller.history import read
 from controller.model.deployment import HoldKind, Mode, Status
@@ -79,3 +84,56 @@ def wait_for(company: Company, count: int) -> None:
         rows = company.world.deployments()
         if len(rows) >= count and all(row.completed_at is not None for row in rows):
             return
+
+
+def test_why_a_commit_is_not_deployed_and_what_would_change_that(capsys, company: Company):
+    assert cli.main(["suspend", "shop", "staging", "--for", "2h", "--reason", "freeze"]) == 0
+    err = capsys.readouterr().err
+    assert re.fullmatch(r"shop/staging is suspended until \d{4}-\d\d-\d\dT[\d:.]+Z\n", err)
+    commit = company.world.push(project(staging=sized(2)), "Grow")
+    company.world.poll()
+    assert cli.main(["why", "shop", "staging"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    said, command = out.splitlines()
+    assert said.startswith(
+        f"Commit {commit[:10]} “Grow” by Ada changes shop/staging (1 resource), and is held: alice has suspended "
+        "shop/staging until "
+    )
+    assert command == "  lockstep resume shop staging"
+    assert cli.main(command.split()[1:]) == 0
+    assert capsys.readouterr().err == "shop/staging follows Git again\n"
+    wait_for(company, 2)
+    assert cli.main(["why", "shop", "staging", commit[:8], "-o", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["command"] == ""
+
+
+@pytest.mark.parametrize(("words", "what"), [(("shop",), "project shop"), (("--all",), "everything")])
+def test_a_project_or_everything_is_suspended_and_resumed(capsys, company: Company, words: tuple[str, ...], what: str):
+    assert cli.main(["suspend", *words, "--reason", "freeze"]) == 0
+    assert capsys.readouterr() == ("", f"{what} is suspended until somebody resumes it\n")
+    (hold,) = read.environment(company.world.doors.store, "shop", "staging").holds
+    assert (hold.kind, hold.scope, hold.why) == (HoldKind.SUSPENDED, "*" if words == ("--all",) else "shop", "freeze")
+    assert cli.main(["resume", *words]) == 0
+    follows = "all environments follow Git again" if words == ("--all",) else "project shop follows Git again"
+    assert capsys.readouterr() == ("", f"{follows}\n")
+    assert read.environment(company.world.doors.store, "shop", "staging").holds == ()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("suspend",), "give PROJECT, PROJECT ENVIRONMENT, or --all"),
+        (("suspend", "shop", "--all"), "give PROJECT, PROJECT ENVIRONMENT, or --all"),
+        (("resume",), "give PROJECT, PROJECT ENVIRONMENT, or --all"),
+        (
+            ("suspend", "shop", "--for", "1h", "--until", "2030-01-01"),
+            "--for and --until exclude each other; give one of them",
+        ),
+        (("suspend", "shop", "--until", "soon"), "`soon` is no time; write it like 2026-12-01T08:00"),
+        (("suspend", "shop", "--for", "1"), "a duration is a whole number with s, m, h or d, such as 60s"),
+    ],
+)
+def test_what_is_no_suspension_is_a_usage_error(capsys, words: tuple[str, ...], said: str):
+    assert cli.main(list(words)) == 2
+    assert said in capsys.readouterr().err

@@ -277,6 +277,44 @@ def test_a_hold_is_ended_on_the_page(company: Company):
     assert "Resume" not in seen
 
 
+def test_an_environment_is_suspended_on_the_page_and_says_why_nothing_is_deployed(company: Company):
+    visitor, world = company.site.visitor("alice"), company.at_work
+    page = "/environments/shop/staging"
+    visitor.send(f"{page}/suspend", page=page, hours="2", reason="freeze")
+    assert "shop/staging is suspended: nothing from Git begins there." in visitor.see(page)
+    commit = world.push({"projects/shop/staging/app.manifest.yaml": sized(3)}, "Grow")
+    world.poll()
+    seen = visitor.see(f"{page}/why?commit={commit[:8]}")
+    said = f"Commit {commit[:10]} “Grow” by Ada changes shop/staging (1 resource), and is held: alice has suspended"
+    assert said in seen
+    assert "lockstep resume shop staging" in seen
+    assert "why?" in visitor.see(f"/commits/{commit}")
+    reply = visitor.send(f"{page}/suspend", page=page, hours="-1")
+    assert reply.status_code == 409
+    assert "`-1` is no number of hours; give one up to 8760, or leave it out" in make.words(reply)
+
+
+@pytest.mark.parametrize("path", ["/projects/shop", ""])
+def test_a_project_or_everything_is_suspended_by_the_api(company: Company, path: str):
+    api = company.site.api("alice")
+    made = api.post(f"{path}/suspend", {"reason": "freeze", "for_seconds": 60})
+    assert (made.status_code, made.json["scope"], made.json["why"]) == (200, "shop" if path else "*", "freeze")
+    assert api.get("/holds").json["items"] == [made.json]
+    assert api.post(f"{path}/resume", {}).status_code == 204
+    assert api.get("/holds").json["items"] == []
+    both = api.post(f"{path}/suspend", {"for_seconds": 60, "until": "2030-01-01T00:00:00Z"})
+    assert (both.status_code, both.json["detail"]) == (
+        422,
+        "body: its keys do not fit together; give `until` or `for_seconds`, not both",
+    )
+
+
+def test_everything_is_suspended_only_by_who_may_do_all(company: Company):
+    narrow = company.site.api("nora", Role.DEPLOYER, ["shop"])
+    assert narrow.post("/suspend", {}).status_code == 403
+    assert narrow.post("/projects/shop/suspend", {}).status_code == 200
+
+
 def test_what_is_not_held_cannot_be_resumed(company: Company):
     reply = company.site.api("alice").post("/environments/shop/staging/resume", {})
     assert (reply.status_code, reply.json["detail"]) == (409, "shop/staging is not held; it follows Git already")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 
+from controller.deployments import why as reasons
 from controller.errors import NotFoundError
 from controller.graph import draw
 from controller.history import reached, read
@@ -33,6 +34,18 @@ def environments(call: Call) -> Reply:
 def environment(call: Call) -> Reply:
     found = read.environment(call.doors.store, call.path["project"], call.path["environment"])
     return objects.Environment.model_validate(found)
+
+
+def why(call: Call) -> Reply:
+    asked: requests.Why = call.query
+    found = reasons.why(call.doors, call.path["project"], call.path["environment"], asked.commit)
+    return objects.Why(
+        project=found.project,
+        environment=found.environment,
+        commit=found.commit,
+        text=found.answer.text,
+        command=found.answer.command,
+    )
 
 
 def live_manifest(call: Call) -> Reply:

@@ -444,5 +444,15 @@ class WebhookDeliveries(Shown):
     next: str | None = None
 
 
+class Why(Shown):
+    """Why a commit is not deployed in an environment, or that it is; `command` would change it, empty: none can."""
+
+    project: str
+    environment: str
+    commit: str | None
+    text: str
+    command: str
+
+
 class Description(RootModel[dict[str, Any]]):
     """The OpenAPI document."""

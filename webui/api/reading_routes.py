@@ -32,6 +32,16 @@ READING = (
     ),
     Route(
         "GET",
+        f"{ENVIRONMENT}/why",
+        _VIEWER,
+        Scope.PROJECT,
+        "Say why a commit is not deployed in an environment, and what would change that.",
+        history.why,
+        objects.Why,
+        query=requests.Why,
+    ),
+    Route(
+        "GET",
         f"{ENVIRONMENT}/resources",
         _VIEWER,
         Scope.PROJECT,

@@ -55,6 +55,12 @@ class Environments(Asked):
     project: str | None = None
 
 
+class Why(Asked):
+    """A commit, or a unique beginning of its id; without one the newest of the branch."""
+
+    commit: str | None = Field(default=None, max_length=64)
+
+
 class Catalogue(Asked):
     repository: str | None = None
 

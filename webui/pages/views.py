@@ -9,6 +9,7 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from werkzeug.wrappers import Response as Reply
 
 from controller.deployments import actions, suspending
+from controller.deployments import why as reasons
 from controller.errors import ConflictError, NotAllowedError
 from controller.graph import draw
 from controller.history import read
@@ -36,6 +37,14 @@ def environment(project: str, name: str) -> str:
     who = visitor.reader()
     access.require_project(who, project, f"environment `{project}/{name}`")
     return _page("environment.html", who, "environments", shown.environment(visitor.doors(), who, project, name))
+
+
+@pages.get("/environments/<project>/<name>/why")
+def why(project: str, name: str) -> str:
+    who = visitor.reader()
+    access.require_project(who, project, f"environment `{project}/{name}`")
+    found = reasons.why(visitor.doors(), project, name, request.args.get("commit", "").strip() or None)
+    return _page("why.html", who, "environments", {"why": found, "slug": f"{project}/{name}"})
 
 
 @pages.get("/history")
