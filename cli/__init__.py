@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, str] = {
     "retry": "cli.retry",
     "rollback": "cli.rollback",
     "schema": "cli.schema",
+    "score": "cli.score",
     "serve": "cli.serve",
     "suspend": "cli.suspend",
     "token": "cli.token",
@@ -45,7 +46,7 @@ COMMANDS: Mapping[str, str] = {
 }
 
 # Words that messages and pages name already, and that this release does not have.
-LATER = frozenset({"adopt", "allow", "create", "drift", "providers", "rebind", "score"})
+LATER = frozenset({"adopt", "allow", "create", "drift", "providers", "rebind"})
 
 
 YOUNG = 200_000  # new values before Python looks for circles among them; it would after some hundreds

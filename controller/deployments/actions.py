@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from controller import comparison, pipeline, reconcile
@@ -38,6 +39,7 @@ __all__ = [
     "resume",
     "retry",
     "rollback",
+    "rollback_preview",
 ]
 
 
@@ -97,6 +99,7 @@ def rollback(  # noqa: PLR0913  (one for each option of the command)
     environment: str,
     id: str,
     *,
+    plan_only: bool = False,
     log_recipient: str | None = None,
     outputs_recipient: str | None = None,
     expect_last: str | None = None,
@@ -108,7 +111,20 @@ def rollback(  # noqa: PLR0913  (one for each option of the command)
     readers = keys.given(log_recipient, outputs_recipient, doors.recipients)
     act = _act(doors, actor, reason)
     new = again.rollback(doors, target, found, act, readers)
+    if plan_only:
+        planned = replace(new, mode=Mode.PLAN_ONLY, rank=Rank.PERSON)
+        return person.opened(doors.store, planned, act, action="rollback", expect_last=expect_last)
     return _opened_again(doors, new, act, "rollback", expect_last)
+
+
+def rollback_preview(doors: Doors, actor: str, project: str, environment: str, id: str) -> DryRun:
+    """What a rollback would change; nothing is stored."""
+    found = read.environment(doors.store, project, environment)
+    target = history.work(doors.store, read.deployment(doors.store, id).id)
+    new = again.rollback(doors, target, found, _act(doors, actor, ""), keys.given(None, None, doors.recipients))
+    wish = comparison.wish_of(parts.read(new.parts[parts.DESIRED]))
+    manifest = parts.read(new.parts[parts.MANIFEST])
+    return _compared(doors, found, wish, new.desired_digest, new.warnings, manifest)
 
 
 def retry(doors: Doors, actor: str, id: str, *, reason: str = "") -> Deployment:
@@ -250,19 +266,33 @@ def _resolved(
 
 
 def _dry_run(doors: Doors, environment: Environment, resolved: Resolved) -> DryRun:
+    wish = comparison.Wish(resolved.graph, resolved.desired.document)
+    warnings = (*resolved.warnings, *resolved.unpinned)
+    return _compared(doors, environment, wish, resolved.desired.digest, warnings, plain(resolved.manifest.document))
+
+
+def _compared(
+    doors: Doors,
+    environment: Environment,
+    wish: comparison.Wish,
+    digest: str,
+    warnings: Sequence[str],
+    manifest: Json,
+) -> DryRun:
+    """What is wanted, against what was deployed last."""
     before = None
     if environment.last_success is not None:
         kept = opening.parts(doors.store, environment.last_success, (parts.DESIRED,))
         before = comparison.wish_of(parts.read(kept[parts.DESIRED]))
-    found = comparison.compare(before, comparison.Wish(resolved.graph, resolved.desired.document))
+    found = comparison.compare(before, wish)
     return DryRun(
         project=environment.project,
         environment=environment.name,
-        desired_digest=resolved.desired.digest,
-        is_new=resolved.desired.digest != environment.applied,
+        desired_digest=digest,
+        is_new=digest != environment.applied,
         changes=found.sentences,
-        warnings=(*found.ambiguities, *resolved.warnings, *resolved.unpinned),
-        manifest=plain(resolved.manifest.document),
+        warnings=(*found.ambiguities, *warnings),
+        manifest=manifest,
     )
 
 

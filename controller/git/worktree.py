@@ -104,6 +104,36 @@ class DiskTree:
         return file.commit or object_id(b"blob", file.read())
 
 
+class FolderTree:
+    """A folder on disk as it is, looked into only where somebody asks; whether Git would commit it does not matter."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve()
+
+    def names(self, folder: str) -> Mapping[str, Kind]:
+        location = self._root / folder
+        if location.resolve() != location or not location.is_dir():
+            return {}  # nothing is behind a link: whoever follows links does so in the tree
+        found = ((_name(entry.name), _kind(Path(entry.path))) for entry in os.scandir(location))
+        return dict(sorted((name, kind) for name, kind in found if kind is not None))
+
+    def read(self, path: str) -> bytes:
+        kind = self.names(path.rpartition("/")[0]).get(path.rpartition("/")[2])
+        if kind in (None, Kind.FOLDER):
+            raise KeyError(path)
+        return File(kind, self._root / path).read()
+
+    def identity(self, path: str) -> str:
+        return object_id(b"blob", self.read(path))
+
+
+def _kind(location: Path) -> Kind | None:
+    """None for what no commit could hold, such as a socket."""
+    if location.is_symlink() or location.is_file():
+        return _entry(location).kind
+    return Kind.FOLDER if location.is_dir() else None
+
+
 def _repository(path: Path) -> pygit2.Repository | None:
     # Looks in the folders above too. `discover_repository` would do the same, but each time that it finds nothing it
     # drops a reference to None which it does not hold, and after some thousand times Python ends (pygit2 1.21).

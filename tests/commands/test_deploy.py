@@ -93,19 +93,6 @@ def test_what_the_catalogue_refuses_is_said_with_its_place_too(capsys, company: 
             "none.yaml: cannot be read (no such file or directory); check the path and its permissions\n",
             id="file",
         ),
-        pytest.param(
-            "environment://staging",
-            2,
-            "`environment://staging`: this release deploys files only; "
-            "write that manifest to one with `lockstep get manifest`\n",
-            id="later",
-        ),
-        pytest.param(
-            "s3://x/y",
-            2,
-            "`s3://x/y`: unsupported manifest source scheme `s3`; give a file, or - for stdin\n",
-            id="never",
-        ),
     ],
 )
 def test_a_source_that_cannot_be_read_is_refused(capsys, source: str, code: int, said: str):

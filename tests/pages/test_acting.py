@@ -53,7 +53,8 @@ def test_an_environment_is_rolled_back_and_its_failed_deployment_tried_again(com
     company.at_work.runner.script = Script(apply=Ended.FAILED, message="apply failed: quota")
     reply = api.post("/environments/shop/staging/rollback", {"deployment": first.id[:8], "reason": "2 is broken"})
     assert reply.status_code == 201
-    assert {name: reply.json[name] for name in ("mode", "status", "source_deployment", "created_by")} == {
+    made = reply.json["deployment"]
+    assert {name: made[name] for name in ("mode", "status", "source_deployment", "created_by")} == {
         "mode": "rollback",
         "status": "queued",
         "source_deployment": first.id,
@@ -61,7 +62,7 @@ def test_an_environment_is_rolled_back_and_its_failed_deployment_tried_again(com
     }
     company.at_work.settle()
     company.at_work.runner.script = Script()
-    again = api.post(f"/deployments/{reply.json['id']}/retry", {})
+    again = api.post(f"/deployments/{made['id']}/retry", {})
     company.at_work.settle()
     assert (again.status_code, again.json["mode"]) == (201, "rollback")
     assert company.at_work.environment("staging").applied == first.desired_digest

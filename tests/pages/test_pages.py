@@ -46,7 +46,7 @@ def test_a_rejected_commit_is_shown_with_every_problem(shop: World):
     assert "rejected for this environment. What was live before goes on. " + " ".join(problems) in visitor.see(
         "/environments/shop/development"
     )
-    assert "rejected – " + " ".join(problems) in visitor.see(f"/commits/{of.id}")
+    assert "rejected why? – " + " ".join(problems) in visitor.see(f"/commits/{of.id}")
     assert "&lt;b&gt;bold" in visitor.client.get(f"/commits/{of.id}").get_data(as_text=True)
 
 

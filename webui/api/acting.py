@@ -6,6 +6,7 @@ from controller.deployments import actions
 from controller.deployments.actions import DryRun, PlannedRef
 from controller.manifest import reading
 from controller.model.document import Json, Node
+from controller.model.record import Deployment
 from webui.api import objects, requests
 from webui.api.routes import Call, Reply
 
@@ -25,25 +26,27 @@ def deploy(call: Call) -> Reply:
         expect_last=asked.expect_last,
         reason=asked.reason,
     )
-    if isinstance(made, DryRun):
-        return objects.Deployed(dry_run=objects.DryRun.model_validate(made))
-    return objects.Deployed(deployment=objects.Deployment.model_validate(made))
+    return _deployed(made)
 
 
 def rollback(call: Call) -> Reply:
     asked: requests.Rollback = call.body
+    actor, project, environment = call.caller.name, call.path["project"], call.path["environment"]
+    if asked.dry_run:
+        return _deployed(actions.rollback_preview(call.doors, actor, project, environment, asked.deployment))
     made = actions.rollback(
         call.doors,
-        call.caller.name,
-        call.path["project"],
-        call.path["environment"],
+        actor,
+        project,
+        environment,
         asked.deployment,
+        plan_only=asked.plan_only,
         log_recipient=asked.log_recipient,
         outputs_recipient=asked.outputs_recipient,
         expect_last=asked.expect_last,
         reason=asked.reason,
     )
-    return objects.Deployment.model_validate(made)
+    return _deployed(made)
 
 
 def destroy(call: Call) -> Reply:
@@ -104,6 +107,12 @@ def planned_ref(call: Call) -> Reply:
 def refresh(call: Call) -> Reply:
     actions.refresh(call.doors, call.caller.name, call.path["id"])
     return None
+
+
+def _deployed(made: Deployment | DryRun) -> objects.Deployed:
+    if isinstance(made, DryRun):
+        return objects.Deployed(dry_run=objects.DryRun.model_validate(made))
+    return objects.Deployed(deployment=objects.Deployment.model_validate(made))
 
 
 def _document(asked: requests.Deploy) -> Json | Node:

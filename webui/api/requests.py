@@ -121,6 +121,8 @@ class Rollback(Asked):
     """To which deployment; `expect_last`: refused unless that one is the newest."""
 
     deployment: str
+    dry_run: bool = False
+    plan_only: bool = False
     log_recipient: str | None = None
     outputs_recipient: str | None = None
     expect_last: str | None = None
