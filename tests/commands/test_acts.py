@@ -68,7 +68,7 @@ def test_an_environment_is_deleted(capsys, company: Company):
 def test_nothing_is_deleted_where_nobody_can_be_asked(capsys, company: Company):
     assert cli.main(["delete", "environment", "shop", "staging"]) == 2
     assert capsys.readouterr().err == (
-        "shop/staging: this destroys all that it has; say --no-prompt where nobody can be asked\n"
+        "shop/staging: this destroys all that shop/staging has; say --no-prompt where nobody can be asked\n"
     )
     assert len(company.world.deployments()) == 1
 
@@ -137,3 +137,20 @@ def test_a_project_or_everything_is_suspended_and_resumed(capsys, company: Compa
 def test_what_is_no_suspension_is_a_usage_error(capsys, words: tuple[str, ...], said: str):
     assert cli.main(list(words)) == 2
     assert said in capsys.readouterr().err
+
+
+def test_an_environment_is_forgotten_by_force_and_what_stays_behind_is_said(capsys, company: Company):
+    uuid = company.world.environment("staging").uuid
+    assert cli.main(["delete", "environment", "shop", "staging", "--force"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "shop/staging: this forgets shop/staging and destroys nothing; say --no-prompt where nobody can be asked"
+    )
+    assert cli.main(["delete", "environment", "shop", "staging", "--force", "--no-prompt"]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "what stays behind of shop/staging, and nobody looks after any more:",
+        "  thing.default#workloads.api.db (module thing)",
+        f"its state stays in the controller's data directory, below states/{uuid}",
+        "shop/staging is forgotten",
+    ]
+    (hold,) = company.world.environment("staging").holds
+    assert hold.kind is HoldKind.DESTROYED

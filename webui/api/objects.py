@@ -169,6 +169,14 @@ class Destroyed(Shown):
     deployment: Deployment | None
 
 
+class LeftBehind(Shown):
+    """What nobody looks after once an environment is forgotten; `addresses` null: its state cannot be looked into."""
+
+    resources: list[str]
+    addresses: list[str] | None
+    state: str
+
+
 class DryRun(Shown):
     """What a deployment would be; nothing of it was stored. `is_new`: it differs from what is applied."""
 
