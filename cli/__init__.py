@@ -16,6 +16,7 @@ from controller.errors import suggest
 COMMANDS: Mapping[str, str] = {
     "approve": "cli.approve",
     "cancel": "cli.cancel",
+    "create": "cli.create",
     "db": "cli.db",
     "delete": "cli.delete",
     "demo": "cli.demo",
@@ -23,6 +24,7 @@ COMMANDS: Mapping[str, str] = {
     "diff": "cli.diff",
     "discard": "cli.discard",
     "doctor": "cli.doctor",
+    "extend": "cli.extend",
     "get": "cli.get",
     "graph": "cli.graph",
     "init": "cli.init",
@@ -46,7 +48,7 @@ COMMANDS: Mapping[str, str] = {
 }
 
 # Words that messages and pages name already, and that this release does not have.
-LATER = frozenset({"adopt", "allow", "create", "drift", "providers", "rebind"})
+LATER = frozenset({"adopt", "allow", "drift", "providers", "rebind"})
 
 
 YOUNG = 200_000  # new values before Python looks for circles among them; it would after some hundreds

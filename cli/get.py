@@ -12,7 +12,7 @@ from cli.client import Client
 from cli.exits import Exit, Stop
 from cli.output import Cell
 from controller.model import record
-from controller.model.deployment import Status
+from controller.model.deployment import Origin, Status
 
 _FORMATS = ("table", "json", "yaml")
 _REPOSITORY = click.option("--repository", help="Only of this repository.")
@@ -41,11 +41,13 @@ def environments(project: str | None, form: str) -> None:
     columns: dict[str, Cell] = {
         "ENVIRONMENT": lambda row: f"{row['project']}/{row['name']}",
         "TYPE": lambda row: row["type"],
+        "ORIGIN": lambda row: row["origin"],
         "STATUS": lambda row: row["status"],
         "LIVE COMMIT": lambda row: progress.short(row["live_commit"]),
-        "IN STEP": lambda row: row["applied"] is not None and row["applied"] == row["desired"],
+        "IN STEP": _in_step,
         "HELD": lambda row: ", ".join(f"{hold['kind']} by {hold['who']}" for hold in row["holds"]),
         "PROBLEMS": lambda row: len(row["problems"]) or None,
+        "ENDS": lambda row: row["expires_at"],
     }
     _list(("environments",), columns, form, project=project)
 
@@ -230,6 +232,11 @@ def _list(path: tuple[str, ...], columns: Mapping[str, Cell], form: str, **query
     output.table(page["items"], columns)
     if page["next"] is not None:
         click.echo(f"there is more; give --before {page['next']} for the next page", err=True)
+
+
+def _in_step(row: Mapping[str, Any]) -> bool | None:
+    """None where Git wants nothing of it."""
+    return None if row["origin"] != Origin.GIT else row["applied"] is not None and row["applied"] == row["desired"]
 
 
 def _progress(server: Client, row: Mapping[str, Any]) -> Mapping[str, Any] | None:

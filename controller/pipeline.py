@@ -12,13 +12,13 @@ A ManifestError holds every problem that concerns the environment, those of the 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from controller import promotion
 from controller.catalog import rules
 from controller.catalog.supported import unsupported
-from controller.errors import ManifestError, Problem, problem
+from controller.errors import ManifestError, Problem, problem, suggest
 from controller.graph import expand
 from controller.manifest import compose
 from controller.manifest import environment as environments_of
@@ -30,7 +30,7 @@ from controller.model.catalog import Runner
 from controller.model.deployment import EngineKind
 from controller.model.document import Node
 from controller.model.graph import Graph
-from controller.model.manifest import EnvironmentConfig, Manifest
+from controller.model.manifest import EnvironmentConfig, Follow, Manifest
 from controller.promotion import Source, source_of
 from controller.repository import (
     Base,
@@ -171,6 +171,23 @@ def config_of(repository: Repository, project: str, environment: str) -> Environ
     if settings.problems:
         raise ManifestError(settings.problems)
     return settings.config
+
+
+def config_by_hand(repository: Repository, project: str, environment: str, type_: str) -> EnvironmentConfig:
+    """What holds for an environment that Git does not declare: the project's defaults, and the type it was given."""
+    known = repository.catalog.known
+    types = known.environment_types
+    if types is None:  # every type that is named would seem to be wrong
+        raise ManifestError(platform_problems(repository, ()))
+    if type_ not in types:
+        remedy = suggest(type_, types, f"there are {', '.join(sorted(types)) or 'none'}")
+        raise ManifestError([Problem("type", f"environment type `{type_}` is unknown", remedy)])
+    files = EnvironmentFiles(project, environment, folder=repository.layout.projects)
+    names = Names(types, known.resource_types)
+    found = environments_of.settings(repository.tree, project_of(repository, project), files, names)
+    if found.problems:
+        raise ManifestError(found.problems)
+    return replace(found.config, type=type_, uuid=None, source=None, after=(), mode=Follow.FOLLOW)
 
 
 def base_of(repository: Repository, project: str, environment: str) -> Node | None:

@@ -19,8 +19,9 @@ from controller.history import work as history
 from controller.history.audit import Act
 from controller.history.opening import NewDeployment
 from controller.model.bundle import Pins
-from controller.model.deployment import Mode, Rank
+from controller.model.deployment import Mode, Origin, Rank
 from controller.model.document import Json, Node, placed, plain
+from controller.model.manifest import EnvironmentConfig
 from controller.model.record import Deployment, Environment
 from controller.pipeline import Resolved
 
@@ -260,9 +261,16 @@ def _resolved(
         document if isinstance(document, Node) else placed(document, Place("manifest")),
         pins=Pins(*recorded),
         engine=binding.engine if binding else doors.engine.kind,
+        config=_config_by_hand(repository, environment),
     )
     evaluate.check(resolved, binding, environment.slug)
     return resolved
+
+
+def _config_by_hand(repository: pipeline.Repository, environment: Environment) -> EnvironmentConfig | None:
+    if environment.origin is Origin.GIT:
+        return None
+    return pipeline.config_by_hand(repository, environment.project, environment.name, environment.type)
 
 
 def _dry_run(doors: Doors, environment: Environment, resolved: Resolved) -> DryRun:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from controller.deployments import guard, parts, recovery, runs
 from controller.deployments.doors import Doors
@@ -10,6 +11,8 @@ from controller.deployments.guard import Guards, Judgement
 from controller.history import opening
 from controller.history import work as history
 from controller.history.work import Work
+from controller.model.deployment import BY_ITSELF, Mode
+from controller.model.manifest import Limits
 from controller.model.record import Environment
 from controller.runner import protocol
 from controller.runner.protocol import StateMark
@@ -47,11 +50,18 @@ def judged(doors: Doors, work: Work) -> Judgement:
     attempts = history.attempts_since(doors.store, work.deployment.environment_uuid, success)
     return guard.judge(
         parts.read(found[parts.SUMMARY]),
-        guard.stricter(mine, before),
+        _consented(work, guard.stricter(mine, before)),
         must_approve="; ".join(filter(None, (work.must_approve, _older_state(doors, work, attempts)))),
         orphans=recovery.orphans(doors, work),
         changed=changed,
     )
+
+
+def _consented(work: Work, found: Guards) -> Guards:
+    """Whoever said when an environment ends has agreed to its destruction; protected types are none the less kept."""
+    if work.deployment.mode is Mode.DESTROY and work.deployment.created_by in BY_ITSELF:
+        return replace(found, limits=Limits(destroy=None, replace=None))
+    return found
 
 
 def _older_state(doors: Doors, work: Work, attempts: Sequence[str]) -> str:

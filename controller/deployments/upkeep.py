@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from controller.deployments import creating
 from controller.deployments.doors import Doors
 from controller.history import deliveries, prune, suspending
 
@@ -13,7 +14,8 @@ _MOST = 1000  # deployments of each kind whose leftovers are removed at a time
 
 
 def tidy(doors: Doors) -> None:
-    """End holds that have run out; forget what forges will not deliver again."""
+    """End holds that have run out, and environments whose time is over; forget what forges will not deliver again."""
+    creating.end_expired(doors)
     suspending.expired(doors.store, doors.now())
     deliveries.forget(doors.store, doors.now())
 

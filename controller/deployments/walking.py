@@ -97,9 +97,11 @@ class Asking:
             wants = {slug: Want(commit.id, None, problems) for slug in self._now.environments}
             return Tip(commit, None, tuple(wants), problems, {}), wants
         mine, foreign = self._split(pipeline.environments(repository))
+        folders = {files.slug: files.folder for project in repository.found.projects for files in project.environments}
+        foreign += [_made_by_hand(slug, folders[slug]) for slug in mine if slug in self._now.by_hand]
+        mine = [slug for slug in mine if slug not in self._now.by_hand]
         answers = {slug: self._answer(repository, slug) for slug in mine}
         before = self._before(commit)
-        folders = {files.slug: files.folder for project in repository.found.projects for files in project.environments}
         wants = {
             slug: _want(commit.id, found, self._is_pinned(slug) and _touched(tree, before, folders[slug]))
             for slug, found in answers.items()
@@ -174,6 +176,15 @@ class Asking:
             return self._connection.mirror.snapshot(commit.parents[0]).tree if commit.parents else None
         except NotFoundError:
             return None
+
+
+def _made_by_hand(slug: str, folder: str) -> Problem:
+    words = slug.replace("/", " ")
+    return Problem(
+        folder,
+        f"an environment {slug} was made by hand, and is another one than this",
+        f"give this another name, or delete that one with `lockstep delete environment {words}`",
+    )
 
 
 def _want(commit: str, found: Evaluated, touched: bool) -> Want:

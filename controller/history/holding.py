@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from controller.history.tables import DeploymentRow, EnvironmentRow, HoldRow
-from controller.model.deployment import HoldKind, Mode, Rank
+from controller.model.deployment import HoldKind, Mode, Origin, Rank
 
 # Of these an environment has one at most: the last thing that a person did to it.
 _MADE = (HoldKind.PINNED, HoldKind.DESTROYED)
@@ -50,7 +50,7 @@ def scope(environment: EnvironmentRow) -> str:
 
 
 def _kind(row: DeploymentRow, environment: EnvironmentRow) -> HoldKind | None:
-    if environment.repository is None or not _is_by_person(row):
+    if environment.origin != Origin.GIT or not _is_by_person(row):
         return None
     if row.mode == Mode.DESTROY:
         return HoldKind.DESTROYED if environment.declared else None

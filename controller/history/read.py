@@ -66,6 +66,13 @@ def projects(store: Store) -> list[str]:
         return list(session.scalars(sa.select(ProjectRow.id).order_by(ProjectRow.id)))
 
 
+def owner(store: Store, project: str) -> str | None:
+    """The repository that declares a project; None where none does."""
+    with store.reading() as session:
+        row = session.get(ProjectRow, project)
+        return row.repository if row else None
+
+
 def environments(store: Store, project: str | None = None) -> list[Environment]:
     """Environments that exist, by project and name."""
     query = sa.select(EnvironmentRow).where(EnvironmentRow.removed_at.is_(None))

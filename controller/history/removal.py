@@ -11,7 +11,7 @@ from controller.history import holding
 from controller.history.opening import supersede
 from controller.history.standing import lines
 from controller.history.tables import DeploymentRow, EnvironmentRow
-from controller.model.deployment import CHANGES, OPEN, EnvironmentStatus, Mode, Status
+from controller.model.deployment import CHANGES, OPEN, EnvironmentStatus, Mode, Origin, Status
 
 _DELETES = (EnvironmentStatus.DELETING, EnvironmentStatus.DELETE_FAILED)
 
@@ -29,8 +29,8 @@ def settle(session: Session, environment: EnvironmentRow) -> None:
         environment.status = EnvironmentStatus.DELETE_FAILED
     elif environment.status in _DELETES:
         # A decision, which follows, knows better where many environments vanished at once.
-        is_declared = environment.declared
-        environment.status = EnvironmentStatus.ACTIVE if is_declared else EnvironmentStatus.MARKED_FOR_REMOVAL
+        stays = environment.declared or environment.origin != Origin.GIT
+        environment.status = EnvironmentStatus.ACTIVE if stays else EnvironmentStatus.MARKED_FOR_REMOVAL
 
 
 def emptied(session: Session, environment: EnvironmentRow, now: datetime, by: str) -> None:

@@ -76,6 +76,8 @@ def environment(row: EnvironmentRow | sa.Row[Any], holds: Sequence[Hold]) -> Env
         last_success=row.last_success,
         note=row.note,
         declared=row.declared,
+        created_by=row.created_by,
+        expires_at=row.expires_at,
     )
 
 

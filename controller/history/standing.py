@@ -26,7 +26,7 @@ from controller.history.tables import (
     VerdictRow,
 )
 from controller.model.bundle import ProviderPin
-from controller.model.deployment import REPLACEABLE, Mode, Rank, Status, VerdictKind
+from controller.model.deployment import REPLACEABLE, Mode, Origin, Rank, Status, VerdictKind
 from controller.model.record import Deployment, Environment, Hold, OpenDeployment, Repository
 
 _NAMES = sa.select(
@@ -36,6 +36,7 @@ _NAMES = sa.select(
     EnvironmentRow.version,
     EnvironmentRow.repository,
     EnvironmentRow.removed_at,
+    EnvironmentRow.origin,
 ).order_by(EnvironmentRow.project, EnvironmentRow.name)
 _FEW = 100  # rows that are asked for one by one
 
@@ -75,6 +76,7 @@ class RepositoryStanding:
     owners: Mapping[str, str]  # project -> repository that declared it first
     modules: Mapping[str, str]  # pinned sources
     uuids: Mapping[str, str]  # of all environments that were not removed -> P/E
+    by_hand: frozenset[str] = frozenset()  # P/E that a person has made: nothing is decided for them
 
 
 def standing(
@@ -98,6 +100,9 @@ def standing(
             owners={project.id: project.repository for project in session.scalars(sa.select(ProjectRow))},
             modules={pin.source: pin.commit for pin in modules},
             uuids={row.uuid: f"{row.project}/{row.name}" for row in everywhere if row.removed_at is None},
+            by_hand=frozenset(
+                f"{row.project}/{row.name}" for row in everywhere if row.removed_at is None and row.origin != Origin.GIT
+            ),
         )
 
 
@@ -196,12 +201,17 @@ def lines(session: Session, uuids: Sequence[str] | sa.Select[Any]) -> dict[str, 
 def _standings(
     session: Session, repository: str, now: datetime, everywhere: Sequence[Any], known: Mapping[str, Standing]
 ) -> dict[str, Standing]:
-    mine = sa.and_(EnvironmentRow.repository == repository, EnvironmentRow.removed_at.is_(None))
+    is_git = EnvironmentRow.origin == Origin.GIT
+    mine = sa.and_(EnvironmentRow.repository == repository, EnvironmentRow.removed_at.is_(None), is_git)
     opened = lines(session, sa.select(EnvironmentRow.uuid).where(mine))
     query = sa.select(HoldRow).where(HoldRow.ended_at.is_(None)).order_by(HoldRow.since, HoldRow.number)
     holds = [row for row in session.scalars(query) if row.until is None or row.until > now]
     pending = _pending(session, repository, opened)
-    here = [row for row in everywhere if row.repository == repository and row.removed_at is None]
+    here = [
+        row
+        for row in everywhere
+        if row.repository == repository and row.removed_at is None and row.origin == Origin.GIT
+    ]
     versions = {row.uuid: row.version for row in here if row.uuid not in opened and row.uuid not in pending}
     same = {} if holds else _unchanged(known, versions)
     moved = [row.uuid for row in here if row.uuid not in same]

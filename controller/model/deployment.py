@@ -44,6 +44,11 @@ REPLACEABLE = frozenset({Status.QUEUED, Status.PLANNING, Status.AWAITING_APPROVA
 TRIED_AGAIN = frozenset({Status.FAILED, Status.REJECTED, Status.DISCARDED, Status.CANCELLED})
 
 
+# Who destroys by himself because somebody said beforehand that it be done: Git by `on_removal`, the clock by a term.
+GIT, CONTROLLER = "git", "lockstep"
+BY_ITSELF = frozenset({GIT, CONTROLLER})
+
+
 class VerdictKind(StrEnum):
     DEPLOYED = "deployed"
     SUPERSEDED = "superseded"

@@ -73,6 +73,8 @@ class Environment:
     last_success: str | None = None  # deployment that last succeeded, also while `applied` is none
     note: str = ""  # what it waits for, one sentence
     declared: bool = True  # in Git, at the decided tip
+    created_by: str | None = None  # None: Git
+    expires_at: datetime | None = None  # when it is destroyed by itself
 
     @property
     def slug(self) -> str:

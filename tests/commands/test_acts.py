@@ -154,3 +154,24 @@ def test_an_environment_is_forgotten_by_force_and_what_stays_behind_is_said(caps
     ]
     (hold,) = company.world.environment("staging").holds
     assert hold.kind is HoldKind.DESTROYED
+
+
+def test_an_environment_is_made_from_another_one_given_time_and_deleted(capsys, company: Company):
+    words = ["create", "environment", "shop", "trial", "--type", "development"]
+    assert cli.main([*words, "--from", "environment://staging", "--ttl", "72h"]) == 0
+    err = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(
+        r"shop/trial \(development\) is made; it is destroyed by itself \d{4}-\d\d-\d\dT[\d:.]+Z", err[0]
+    )
+    row = company.last("trial")
+    assert (row.status, row.created_by) == (Status.SUCCEEDED, "alice")
+    assert cli.main(["get", "environments", "shop"]) == 0
+    line = capsys.readouterr().out.splitlines()[2]
+    assert re.split(r"  +", line)[:4] == ["shop/trial", "development", "cli", "active"]
+    assert cli.main(["extend", "shop", "trial", "--forever"]) == 0
+    assert capsys.readouterr().err == "shop/trial does not end by itself\n"
+    assert cli.main(["extend", "shop", "trial"]) == 2
+    assert "give --ttl DURATION, or --forever" in capsys.readouterr().err
+    company.runner.script = Script(counts={})
+    assert cli.main(["delete", "environment", "shop", "trial", "--no-prompt"]) == 0
+    assert cli.main([*words[:3], "shpo", "trial", "--type", "development"]) == 2

@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 from controller.model.deployment import Role
-from webui.api import objects, removing, requests
+from webui.api import environments, objects, requests
 from webui.api.routes import ENVIRONMENT, Route, Scope
 
 ENVIRONMENTS = (
+    Route(
+        "POST",
+        "/environments",
+        Role.DEPLOYER,
+        Scope.LISTED,
+        "Make an environment that Git does not declare.",
+        environments.create,
+        objects.Environment,
+        body=requests.CreateEnvironment,
+        status=201,
+    ),
+    Route(
+        "POST",
+        f"{ENVIRONMENT}/extend",
+        Role.DEPLOYER,
+        Scope.PROJECT,
+        "Say anew when an environment that somebody made ends by itself.",
+        environments.extend,
+        objects.Environment,
+        body=requests.ExtendEnvironment,
+    ),
     Route(
         "GET",
         f"{ENVIRONMENT}/left-behind",
         Role.VIEWER,
         Scope.PROJECT,
         "Say what would stay behind if an environment were forgotten.",
-        removing.left_behind,
+        environments.left_behind,
         objects.LeftBehind,
     ),
     Route(
@@ -22,7 +43,7 @@ ENVIRONMENTS = (
         Role.DEPLOYER,
         Scope.PROJECT,
         "Forget an environment without destroying anything; what stays behind is told.",
-        removing.forget,
+        environments.forget,
         objects.LeftBehind,
         body=requests.Reason,
     ),

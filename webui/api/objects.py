@@ -110,6 +110,8 @@ class Environment(Shown):
     created_at: datetime
     last_success: str | None
     note: str
+    created_by: str | None = Field(description="null: Git")
+    expires_at: datetime | None = Field(description="when it is destroyed by itself")
 
 
 class Environments(Shown):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -148,6 +148,34 @@ class Reason(Asked):
     """Why somebody does it; kept in the audit trail."""
 
     reason: str = Field(default="", max_length=500)
+
+
+class _Term(Reason):
+    """Until a time, or for a while from now."""
+
+    expires_at: AwareDatetime | None = None
+    expires_in_seconds: int | None = Field(default=None, ge=1, le=10 * 365 * 86_400)
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if self.expires_at is not None and self.expires_in_seconds is not None:
+            raise ValueError("give `expires_at` or `expires_in_seconds`, not both")
+        return self
+
+    def until(self, now: datetime) -> datetime | None:
+        return now + timedelta(seconds=self.expires_in_seconds) if self.expires_in_seconds else self.expires_at
+
+
+class CreateEnvironment(_Term):
+    """An environment that Git does not declare; neither time: until somebody deletes it."""
+
+    project: str
+    name: str = Field(max_length=100)
+    type: str
+
+
+class ExtendEnvironment(_Term):
+    """When it ends by itself; neither: never."""
 
 
 class Suspend(Reason):

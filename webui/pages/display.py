@@ -28,6 +28,7 @@ _SHADES: Mapping[str, str] = {
     EnvironmentStatus.DELETING: "busy",
     EnvironmentStatus.DELETE_FAILED: "bad",
     "in step": "good",
+    "deployed": "good",
     "deploying": "busy",
     "out of step": "wait",
     "waiting": "wait",

@@ -13,7 +13,7 @@ import controller
 from controller.deployments.doors import Doors
 from controller.errors import NotFoundError
 from controller.history import deliveries, read
-from controller.model.deployment import OPEN, EngineKind, EnvironmentStatus, HoldKind, Mode, Role, Status
+from controller.model.deployment import OPEN, EngineKind, EnvironmentStatus, HoldKind, Mode, Origin, Role, Status
 from controller.model.record import CommitRecord, Deployment, Environment
 from webui import access
 from webui.access import Caller
@@ -30,6 +30,7 @@ _SENTENCES = {
     "rejected": "What was live before goes on.",
     "in step": "What is applied is what Git wants.",
     "deploying": "A deployment is at work.",
+    "deployed": "Git does not declare it: what was deployed last is what it has.",
     "waiting": "A plan waits for approval.",
     "queued": "A deployment is about to start.",
     "out of step": "Git wants something else than what is applied.",
@@ -157,8 +158,8 @@ def state_of(found: Environment, queue: Sequence[Deployment]) -> str:
         return "rejected"
     if queue:
         return "queued"
-    if found.applied is not None and found.applied == found.desired:
-        return "in step"
+    if found.applied is not None and (found.applied == found.desired or found.origin is not Origin.GIT):
+        return "in step" if found.origin is Origin.GIT else "deployed"
     return _out_of_step(found)
 
 
