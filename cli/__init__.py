@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = {
     "diff": "cli.diff",
     "discard": "cli.discard",
     "doctor": "cli.doctor",
+    "drift": "cli.drift",
     "extend": "cli.extend",
     "get": "cli.get",
     "graph": "cli.graph",
@@ -48,7 +49,7 @@ COMMANDS: Mapping[str, str] = {
 }
 
 # Words that messages and pages name already, and that this release does not have.
-LATER = frozenset({"adopt", "allow", "drift", "providers", "rebind"})
+LATER = frozenset({"adopt", "allow", "providers", "rebind"})
 
 
 YOUNG = 200_000  # new values before Python looks for circles among them; it would after some hundreds

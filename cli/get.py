@@ -47,6 +47,7 @@ def environments(project: str | None, form: str) -> None:
         "IN STEP": _in_step,
         "HELD": lambda row: ", ".join(f"{hold['kind']} by {hold['who']}" for hold in row["holds"]),
         "PROBLEMS": lambda row: len(row["problems"]) or None,
+        "DRIFTED": lambda row: True if row["drifted"] else None,
         "ENDS": lambda row: row["expires_at"],
     }
     _list(("environments",), columns, form, project=project)

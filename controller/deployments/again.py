@@ -78,6 +78,31 @@ def destroy(doors: Doors, last: Work, environment: Environment, act: Act, reader
     )
 
 
+def drift(doors: Doors, last: Work, environment: Environment, act: Act, *, is_by_person: bool) -> NewDeployment:
+    """A look at whether what succeeded last is still as it was made."""
+    why = _why("a look for drift", act) if is_by_person else "a look for drift, as its environment says"
+    return replace(
+        _as_of_today(doors, _same(doors, last, why, _readers(doors, last)), environment),
+        mode=Mode.DRIFT,
+        rank=Rank.PERSON if is_by_person else Rank.HEAL,
+        created_by=act.actor,
+        must_approve="",
+        source_deployment=last.deployment.id,
+    )
+
+
+def heal(doors: Doors, last: Work, environment: Environment, act: Act) -> NewDeployment:
+    """What succeeded last once more, because something has changed it from outside."""
+    return replace(
+        _as_of_today(doors, _same(doors, last, f"heals drift: {act.reason}", _readers(doors, last)), environment),
+        mode=Mode.DEPLOY,
+        rank=Rank.HEAL,
+        created_by=act.actor,
+        must_approve="",
+        source_deployment=last.deployment.id,
+    )
+
+
 def _same(doors: Doors, work: Work, reason: str, readers: Readers) -> NewDeployment:
     row = work.deployment
     return NewDeployment(

@@ -15,6 +15,7 @@ from controller.history.audit import Act
 from controller.history.creating import NewEnvironment
 from controller.manifest.schema import ENVIRONMENT
 from controller.model.deployment import CONTROLLER, Origin
+from controller.model.manifest import EnvironmentConfig
 from controller.model.record import Environment
 
 log = logging.getLogger(__name__)
@@ -33,10 +34,10 @@ def create(
     """Make an environment of a project; its modules, runners and defaults are those of the newest decided commit."""
     connection, tip = _catalogue_of(doors, project)
     _check_name(name)
-    pipeline.config_by_hand(pipeline.read(connection.mirror.snapshot(tip).tree), project, name, type)
+    config = pipeline.config_by_hand(pipeline.read(connection.mirror.snapshot(tip).tree), project, name, type)
     now = doors.now()
     _check_time(expires_at, now)
-    new = NewEnvironment(str(uuid.uuid4()), project, name, type, connection.id, expires_at)
+    new = NewEnvironment(str(uuid.uuid4()), project, name, type, connection.id, expires_at, *_drift(config))
     return creating.created(doors.store, new, Act(actor, now, reason, doors.origin))
 
 
@@ -62,6 +63,10 @@ def end_expired(doors: Doors) -> None:
             actions.destroy(doors, CONTROLLER, project, name, reason="its time is over")
         except LockstepError as e:
             log.warning("%s/%s: its time is over, and it cannot be destroyed: %s", project, name, e)
+
+
+def _drift(config: EnvironmentConfig) -> tuple[int | None, bool]:
+    return (int(config.drift_every.total_seconds()) if config.drift_every else None), config.drift_heal
 
 
 def _catalogue_of(doors: Doors, project: str) -> tuple[Connection, str]:

@@ -6,6 +6,7 @@ import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import controller
 from controller import pipeline, reconcile
@@ -180,6 +181,7 @@ class Deciding:
             superseded=superseded,
             ends_pin=outcome.ends_pin,
             releases_pin=outcome.releases_pin,
+            **_drift(case),
         )
 
     def _stands(self, decided: Decided) -> bool:
@@ -197,6 +199,7 @@ class Deciding:
             and (decided.desired is None or decided.desired == before.desired)
             and (decided.desired is None or decided.desired_commit == before.desired_commit)
             and (decided.decided is None or decided.decided == known.decided)
+            and (decided.drift_every, decided.drift_heal) == (known.drift_every, known.drift_heal)
         )
 
     def _opening(self, case: _Case, opening: Opening, outcome: Outcome, tip: Tip) -> NewDeployment:
@@ -254,6 +257,15 @@ class Deciding:
                 "%s: there is a state of it that the database does not know, of uuid %s: that goes on", slug, found
             )
         return found
+
+
+def _drift(case: _Case) -> dict[str, Any]:
+    """What its environment says of drift; where it cannot be read, what it said before."""
+    if case.config is None:
+        known = case.standing.environment if case.standing and case.tip else None
+        return {"drift_every": known.drift_every, "drift_heal": known.drift_heal} if known else {}
+    every = case.config.drift_every
+    return {"drift_every": int(every.total_seconds()) if every else None, "drift_heal": case.config.drift_heal}
 
 
 def _observes(config: EnvironmentConfig | None) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from controller.deployments import creating
+from controller.deployments import creating, drifting
 from controller.deployments.doors import Doors
 from controller.history import deliveries, prune, suspending
 
@@ -14,8 +14,10 @@ _MOST = 1000  # deployments of each kind whose leftovers are removed at a time
 
 
 def tidy(doors: Doors) -> None:
-    """End holds that have run out, and environments whose time is over; forget what forges will not deliver again."""
+    """End holds and environments whose time is over; look for drift and heal it; forget old deliveries."""
     creating.end_expired(doors)
+    drifting.look_where_due(doors)
+    drifting.heal_where_due(doors)
     suspending.expired(doors.store, doors.now())
     deliveries.forget(doors.store, doors.now())
 

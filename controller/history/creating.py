@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from controller.errors import ConflictError
-from controller.history import audit, rows
+from controller.history import audit, drifting, rows
 from controller.history.audit import Act
 from controller.history.store import Store
 from controller.history.tables import EnvironmentRow
@@ -24,6 +24,8 @@ class NewEnvironment:
     type: str
     repository: str  # whose catalogue it uses
     expires_at: datetime | None
+    drift_every: int | None = None
+    drift_heal: bool = False
 
 
 def created(store: Store, new: NewEnvironment, act: Act) -> Environment:
@@ -52,6 +54,7 @@ def created(store: Store, new: NewEnvironment, act: Act) -> Environment:
             created_by=act.actor,
             expires_at=new.expires_at,
         )
+        drifting.scheduled(row, new.drift_every, new.drift_heal, act.now)
         session.add(row)
         session.flush()
         after = {"type": new.type, "expires_at": _told(new.expires_at)}

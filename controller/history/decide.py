@@ -9,7 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from controller.history import removal
+from controller.history import drifting, removal
 from controller.history.dialect import insert
 from controller.history.opening import NewDeployment, insert_deployment, supersede
 from controller.history.store import Store
@@ -67,6 +67,8 @@ class Decided:
     superseded: tuple[str, ...] = ()
     ends_pin: str | None = None
     releases_pin: str | None = None
+    drift_every: int | None = None  # seconds
+    drift_heal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,7 @@ def _environment(session: Session, decision: DecidedRepository, decided: Decided
         row.decided_digest = decided.decided.digest
         row.decided_deployment = decided.decided.deployment
         row.decided_ended = decided.decided.ended
+    drifting.scheduled(row, decided.drift_every, decided.drift_heal, decision.now)
     _pin(session, decided, decision.now)
     if decided.opening is not None:
         insert_deployment(session, decided.opening, decision.now)

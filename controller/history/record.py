@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from controller.errors import ConflictError
-from controller.history import holding, removal, rows
+from controller.history import drifting, holding, removal, rows
 from controller.history.decide import live_commit
 from controller.history.dialect import insert
 from controller.history.opening import NewDeployment, Part, insert_deployment, keep_parts
@@ -177,6 +177,8 @@ def finished(store: Store, id: str, finish: Finish, now: datetime) -> Deployment
         environment = session.get(EnvironmentRow, row.environment_uuid)
         if environment is not None and row.request is None:
             _ended(session, row, environment, finish, now)
+            if row.mode == Mode.DRIFT:
+                drifting.looked(session, row, environment)
         follow_up = finish.follow_up
         if follow_up is not None and not _has_successor(session, row):
             insert_deployment(session, follow_up, now)
@@ -218,6 +220,7 @@ def _ended(session: Session, row: DeploymentRow, environment: EnvironmentRow, fi
         return
     environment.applied, environment.applied_deployment = row.desired_digest, row.id
     environment.last_success = row.id
+    drifting.in_step(row, environment)
     environment.live_commit = live_commit(session, environment)
     holding.in_step(session, row, environment, now)
 

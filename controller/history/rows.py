@@ -78,6 +78,12 @@ def environment(row: EnvironmentRow | sa.Row[Any], holds: Sequence[Hold]) -> Env
         declared=row.declared,
         created_by=row.created_by,
         expires_at=row.expires_at,
+        drift_every=row.drift_every,
+        drift_heal=row.drift_heal,
+        drifted=row.drifted,
+        drift_deployment=row.drift_deployment,
+        drift_checked_at=row.drift_checked_at,
+        heals=row.heals,
     )
 
 

@@ -110,6 +110,9 @@ class EnvironmentRow(Base):
     expires_at: Mapped[datetime | None]  # when it is destroyed by itself
     removed_at: Mapped[datetime | None]
     folder: Mapped[str | None]  # Git's id of its directory, when it was last declared
+    drift_every: Mapped[int | None]  # seconds between two looks for drift; None: nobody looks
+    drift_heal: Mapped[bool] = mapped_column(default=False)
+    drift_due_at: Mapped[datetime | None] = mapped_column(index=True)
     drifted: Mapped[bool] = mapped_column(default=False)  # the last look found something changed from outside
     drift_deployment: Mapped[str | None]  # the last look
     drift_checked_at: Mapped[datetime | None]

@@ -76,7 +76,6 @@ def later(config: EnvironmentConfig) -> Iterator[str]:
             config.after_merge is AfterMerge.HOLD,
             "a plan other than the reviewed one does not wait for it",
         ),
-        "drift": (config.drift_every is not None, "nobody looks for drift"),
         "on_removal": (config.on_removal is OnRemoval.DESTROY, "an environment that is gone from Git is only marked"),
     }
     for key, (is_said, instead) in unheard.items():

@@ -75,6 +75,12 @@ class Environment:
     declared: bool = True  # in Git, at the decided tip
     created_by: str | None = None  # None: Git
     expires_at: datetime | None = None  # when it is destroyed by itself
+    drift_every: int | None = None  # seconds between two looks for drift; None: nobody looks
+    drift_heal: bool = False
+    drifted: bool = False  # the last look found something else than what was deployed
+    drift_deployment: str | None = None  # the last look
+    drift_checked_at: datetime | None = None
+    heals: int = 0  # in a row that did not last
 
     @property
     def slug(self) -> str:

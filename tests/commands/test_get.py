@@ -33,8 +33,8 @@ def test_projects(capsys, shop: World):
 
 def test_environments(capsys, shop: World):
     assert _rows(_out(capsys, "environments")) == [
-        ["ENVIRONMENT", "TYPE", "ORIGIN", "STATUS", "LIVE COMMIT", "IN STEP", "HELD", "PROBLEMS", "ENDS"],
-        ["shop/development", "development", "git", "active", COMMIT, "yes", "-", "-", "-"],
+        ["ENVIRONMENT", "TYPE", "ORIGIN", "STATUS", "LIVE COMMIT", "IN STEP", "HELD", "PROBLEMS", "DRIFTED", "ENDS"],
+        ["shop/development", "development", "git", "active", COMMIT, "yes", "-", "-", "-", "-"],
     ]
 
 

@@ -29,6 +29,17 @@ ENVIRONMENTS = (
         body=requests.ExtendEnvironment,
     ),
     Route(
+        "POST",
+        f"{ENVIRONMENT}/drift",
+        Role.DEPLOYER,
+        Scope.PROJECT,
+        "Look whether what was deployed is still as it was; nothing is changed.",
+        environments.drift,
+        objects.Deployment,
+        body=requests.Reason,
+        status=201,
+    ),
+    Route(
         "GET",
         f"{ENVIRONMENT}/left-behind",
         Role.VIEWER,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controller.deployments import creating, forgetting
+from controller.deployments import creating, drifting, forgetting
 from webui import access
 from webui.api import objects, requests
 from webui.api.routes import Call, Reply
@@ -29,6 +29,13 @@ def extend(call: Call) -> Reply:
     until = asked.until(call.doors.now())
     made = creating.extend(call.doors, call.caller.name, project, environment, until, reason=asked.reason)
     return objects.Environment.model_validate(made)
+
+
+def drift(call: Call) -> Reply:
+    asked: requests.Reason = call.body
+    project, environment = call.path["project"], call.path["environment"]
+    made = drifting.look(call.doors, call.caller.name, project, environment, reason=asked.reason)
+    return objects.Deployment.model_validate(made)
 
 
 def left_behind(call: Call) -> Reply:

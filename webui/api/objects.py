@@ -112,6 +112,12 @@ class Environment(Shown):
     note: str
     created_by: str | None = Field(description="null: Git")
     expires_at: datetime | None = Field(description="when it is destroyed by itself")
+    drift_every: int | None = Field(description="seconds between two looks for drift; null: nobody looks")
+    drift_heal: bool
+    drifted: bool = Field(description="the last look found something else than what was deployed")
+    drift_deployment: str | None = Field(description="the last look")
+    drift_checked_at: datetime | None
+    heals: int = Field(description="in a row that did not last")
 
 
 class Environments(Shown):

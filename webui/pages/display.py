@@ -31,6 +31,7 @@ _SHADES: Mapping[str, str] = {
     "deployed": "good",
     "deploying": "busy",
     "out of step": "wait",
+    "drifted": "wait",
     "waiting": "wait",
     "behind": "busy",
     Outcome.DONE: "good",

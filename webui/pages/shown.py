@@ -13,6 +13,7 @@ import controller
 from controller.deployments.doors import Doors
 from controller.errors import NotFoundError
 from controller.history import deliveries, read
+from controller.history.drifting import PAUSES
 from controller.model.deployment import OPEN, EngineKind, EnvironmentStatus, HoldKind, Mode, Origin, Role, Status
 from controller.model.record import CommitRecord, Deployment, Environment
 from webui import access
@@ -75,6 +76,7 @@ def environment(doors: Doors, who: Caller, project: str, name: str) -> dict[str,
         "live": _commit(doors, found.live_commit),
         "resources": read.resources(doors.store, project, name),
         "deployments": recent,
+        "most_heals": len(PAUSES),
         "may_deploy": who.has_role(Role.DEPLOYER),
         "is_live": True,
     }

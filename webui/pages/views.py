@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Reply
 
-from controller.deployments import actions, suspending
+from controller.deployments import actions, drifting, suspending
 from controller.deployments import why as reasons
 from controller.errors import ConflictError, NotAllowedError
 from controller.graph import draw
@@ -126,6 +126,13 @@ def suspend(project: str, name: str) -> Reply:
     suspending.suspend(doors, who.name, f"{project}/{name}", until=until, reason=reason)
     flash(f"{project}/{name} is suspended: nothing from Git begins there.")
     return redirect(url_for("pages.environment", project=project, name=name))
+
+
+@pages.post("/environments/<project>/<name>/drift")
+def drift(project: str, name: str) -> Reply:
+    who = visitor.deployer(project, f"environment `{project}/{name}`")
+    made = drifting.look(visitor.doors(), who.name, project, name)
+    return _back(made.id, "It is looked for drift: this plan shows what differs, and is never applied.")
 
 
 @pages.post("/environments/<project>/<name>/destroy")

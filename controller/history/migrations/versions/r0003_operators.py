@@ -19,6 +19,9 @@ def upgrade() -> None:
         sa.Column("created_by", name, nullable=True),
         sa.Column("expires_at", Instant(), nullable=True),
         sa.Column("folder", name, nullable=True),
+        sa.Column("drift_every", sa.Integer(), nullable=True),
+        sa.Column("drift_heal", sa.Boolean(), nullable=False, server_default=sa.false()),
+        sa.Column("drift_due_at", Instant(), nullable=True),
         sa.Column("drifted", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.Column("drift_deployment", name, nullable=True),
         sa.Column("drift_checked_at", Instant(), nullable=True),
@@ -26,12 +29,14 @@ def upgrade() -> None:
         sa.Column("heal_not_before", Instant(), nullable=True),
     ):
         op.add_column("environments", column)
+    op.create_index(op.f("ix_environments_drift_due_at"), "environments", ["drift_due_at"], unique=False)
     op.add_column("audit", sa.Column("origin", name, nullable=False, server_default=""))
     op.add_column("audit", sa.Column("before", sa.JSON(), nullable=True))
     op.add_column("audit", sa.Column("after", sa.JSON(), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_index(op.f("ix_environments_drift_due_at"), "environments")
     for column in ("after", "before", "origin"):
         op.drop_column("audit", column)
     for column in (
@@ -40,6 +45,9 @@ def downgrade() -> None:
         "drift_checked_at",
         "drift_deployment",
         "drifted",
+        "drift_due_at",
+        "drift_heal",
+        "drift_every",
         "folder",
         "expires_at",
         "created_by",
