@@ -14,6 +14,7 @@ from controller.errors import suggest
 
 # Word -> module whose `command` it is. A module is imported when its word is used: the offline ones start fast.
 COMMANDS: Mapping[str, str] = {
+    "adopt": "cli.adopt",
     "approve": "cli.approve",
     "cancel": "cli.cancel",
     "db": "cli.db",
@@ -43,7 +44,7 @@ COMMANDS: Mapping[str, str] = {
 }
 
 # Words that messages and pages name already, and that this release does not have.
-LATER = frozenset({"adopt", "allow", "create", "drift", "providers", "rebind", "score", "suspend", "why"})
+LATER = frozenset({"allow", "create", "drift", "providers", "rebind", "score", "suspend", "why"})
 
 
 YOUNG = 200_000  # new values before Python looks for circles among them; it would after some hundreds

@@ -10,7 +10,7 @@ from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 
-from controller.deployments import keys, parts, recovery, states, variables
+from controller.deployments import adoption, keys, parts, recovery, states, variables
 from controller.deployments.doors import Doors
 from controller.errors import ConflictError, RetryableError
 from controller.graph import diff
@@ -87,6 +87,7 @@ def plan(doors: Doors, work: Work) -> Run:
         imports=work.imports,
         puts_back=unsaved,
         replaces=_replaced(doors, work),
+        refuses_state=_refusal(doors, work),
     )
     return Run(job, folder, _environment(doors, work))
 
@@ -142,7 +143,7 @@ def _bundle(doors: Doors, work: Work) -> tuple[Bundle, tuple[str, ...]]:
         modules,
         moved=moved,
         kept=parts.read(kept[parts.KEPT]) if kept else None,
-        imports=recovery.imports(doors, work) if work.imports else None,
+        imports=_imports(doors, work),
     )
     return bundle, (*notes, *bundle.notes)
 
@@ -174,6 +175,7 @@ def _job(doors: Doors, work: Work, phase: Phase) -> Job:
         apply_seconds=int(limits.apply_deadline.total_seconds()),
         grace_seconds=int(limits.grace.total_seconds()),
         sandbox=doors.sandbox,
+        adopts=_adopts_state(work),
     )
 
 
@@ -224,13 +226,45 @@ def _mark_state(doors: Doors, work: Work) -> None:
     marker = state.with_name(states.MARKER)
     slug = work.environment.slug
     if not marker.exists():
-        if state.exists():
-            raise ConflictError(
-                f"there is a state for {slug} already, with uuid {work.binding.uuid}, that Lockstep did not write; "
-                f"run `lockstep adopt {slug.replace('/', ' ')} --uuid {work.binding.uuid}`"
-            )
+        if state.exists() and work.environment.adoption is None:
+            raise ConflictError(_not_ours(work))
         durable.make_folder(state.parent)
         durable.write_json(marker, {"environment": slug, "uuid": work.binding.uuid})
+
+
+def _refusal(doors: Doors, work: Work) -> str:
+    """What to say if there is a state already, where there can be none of ours; empty: there may well be one.
+
+    A local one was looked for already.
+    """
+    environment = work.environment
+    is_change = work.request is None and work.deployment.mode in (Mode.DEPLOY, Mode.ROLLBACK)
+    if environment is None or environment.adoption or not is_change or state_file(doors, work) is not None:
+        return ""
+    if history.attempts_since(doors.store, environment.uuid, environment.last_success):
+        return ""
+    return _not_ours(work)
+
+
+def _adopts_state(work: Work) -> bool:
+    """Whether the state that it reads may be one that somebody else wrote."""
+    environment = work.environment
+    return environment is not None and environment.adoption is not None and environment.last_success is None
+
+
+def _not_ours(work: Work) -> str:
+    project, name, uuid = work.deployment.project, work.deployment.environment, work.binding.uuid
+    return (
+        f"there is a state for {project}/{name} already, with uuid {uuid}, that Lockstep did not write; "
+        f"run `lockstep adopt {project} {name} --uuid {uuid}`"
+    )
+
+
+def _imports(doors: Doors, work: Work) -> Mapping[str, str]:
+    if work.request is not None or work.deployment.mode is Mode.DESTROY:
+        return {}
+    left = recovery.imports(doors, work) if work.imports else {}
+    return {**adoption.imports(doors, work.environment), **left}
 
 
 def _replaced(doors: Doors, work: Work) -> tuple[str, ...]:

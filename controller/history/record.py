@@ -218,6 +218,7 @@ def _ended(session: Session, row: DeploymentRow, environment: EnvironmentRow, fi
         return
     environment.applied, environment.applied_deployment = row.desired_digest, row.id
     environment.last_success = row.id
+    environment.adoption = None
     environment.live_commit = live_commit(session, environment)
     holding.in_step(session, row, environment, now)
 

@@ -32,6 +32,7 @@ from controller.model.deployment import (
 )
 from controller.model.document import Json
 from controller.model.record import (
+    Adoption,
     AuditRecord,
     CommitRecord,
     Counts,
@@ -76,6 +77,7 @@ def environment(row: EnvironmentRow | sa.Row[Any], holds: Sequence[Hold]) -> Env
         last_success=row.last_success,
         note=row.note,
         declared=row.declared,
+        adoption=Adoption(**row.adoption) if row.adoption else None,
     )
 
 

@@ -53,6 +53,16 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class Adoption:
+    """What a person wants to be taken over that exists; it holds until a deployment has succeeded with it."""
+
+    by: str
+    at: str
+    what: str  # a few words
+    imports: str | None = field(default=None, repr=False)  # sealed: address -> id
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     uuid: str
     project: str
@@ -73,6 +83,7 @@ class Environment:
     last_success: str | None = None  # deployment that last succeeded, also while `applied` is none
     note: str = ""  # what it waits for, one sentence
     declared: bool = True  # in Git, at the decided tip
+    adoption: Adoption | None = None
 
     @property
     def slug(self) -> str:

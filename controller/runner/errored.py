@@ -30,10 +30,10 @@ _PLAIN = "plain.tfstate"
 
 @dataclass(frozen=True, slots=True)
 class _Unsaved:
-    """A state that an apply could not save: its file, whose it is, and where a person finds it."""
+    """A state that is not where it belongs: its file, which one it is, and where a person finds it."""
 
     path: Path
-    whose: str
+    what: str
     where: str
 
 
@@ -83,12 +83,12 @@ def _waiting(session: Session) -> Sequence[_Unsaved]:
     id = session.job.puts_back
     given = _Unsaved(
         session.directory / protocol.PUSH,
-        f"deployment {id}",
+        "the state that was given" if session.job.adopts else f"the state that deployment {id} could not save",
         f"`lockstep db unsaved-state {id}` prints the one that was kept, and with --forget drops it",
     )
     stray = _Unsaved(
         session.workdir / ERRORED,
-        "an earlier apply",
+        "the state that an earlier apply could not save",
         f"the one that was kept is `{ERRORED}` in the environment's working directory, remove it when that is done",
     )
     return (given, stray)
@@ -97,7 +97,7 @@ def _waiting(session: Session) -> Sequence[_Unsaved]:
 def _push(session: Session, unsaved: _Unsaved) -> None:
     ours, plain = _read(session, unsaved.path)
     if ours is None:
-        what = f"the state that {unsaved.whose} could not save cannot be read"
+        what = f"{unsaved.what} cannot be read"
         raise EndingError(Ended.FAILED, f"{what}; {unsaved.where}")
     there = _pulled(session, unsaved)
     if there is not None and _is_in_place(ours, there):
@@ -106,7 +106,7 @@ def _push(session: Session, unsaved: _Unsaved) -> None:
     if there is not None and not _may_follow(ours, there):
         raise EndingError(
             Ended.FAILED,
-            f"the state that {unsaved.whose} could not save ({ours}) is not put back: the state storage has {there}, "
+            f"{unsaved.what} ({ours}) is not put back: the state storage has {there}, "
             f"which somebody else wrote; compare the two and push the right one by hand: {unsaved.where}",
         )
     finished = session.step("state push", "state", "push", f"-lock-timeout={session.job.lock_seconds}s", str(plain))
@@ -121,7 +121,7 @@ def _pulled(session: Session, unsaved: _Unsaved) -> State | None:
         return None
     state = states.read(finished.captured)
     if state is None:
-        what = f"the state that {unsaved.whose} could not save is not put back: what the state storage has is no state"
+        what = f"{unsaved.what} is not put back: what the state storage has is no state"
         raise EndingError(Ended.FAILED, f"{what}; mend it; {unsaved.where}")
     return None if state.is_none else state
 
@@ -140,7 +140,7 @@ def _check(session: Session, finished: Finished, step: str, unsaved: _Unsaved) -
     if finished.stopped:
         raise session.stopped(finished.stopped, step, forced=finished.forced)
     if finished.code != 0:
-        what = f"the state that {unsaved.whose} could not save is kept, and could not be put back yet"
+        what = f"{unsaved.what} is kept, and could not be put back yet"
         why = f"`{step}` exited with {finished.code}"
         remedy = f"see that the state storage can be reached, then deploy again; {session.see_log('details')}"
         raise EndingError(Ended.FAILED, f"{what}: {why}; {remedy}", transient=True)

@@ -10,9 +10,10 @@ from typing import Any
 from controller.model.deployment import Mode
 from controller.runner import applied, durable, errored, initialised, preparing, protocol, steps
 from controller.runner.protocol import Ended, Result
-from controller.runner.session import Session
+from controller.runner.session import EndingError, Session
 from controller.runner.steps import Finished
 from controller.tofu import plan as plans
+from controller.tofu import states
 
 _LEFTOVER_SECONDS = 10.0  # for an engine whose plan nobody waits for any more
 
@@ -51,6 +52,22 @@ def _prepare(session: Session) -> None:
     preparing.prepare(session, anew=is_unsaved)
     if is_unsaved:
         errored.put_back(session)
+    elif session.job.refuses_state:
+        _refuse_state(session)
+
+
+def _refuse_state(session: Session) -> None:
+    """Raise where there is a state in a storage that can hold none of ours yet: nobody knows what is in it."""
+    finished = session.step("state pull", "state", "pull", capture=True)
+    if finished.stopped:
+        raise session.stopped(finished.stopped, "state pull", forced=finished.forced)
+    if finished.code != 0:
+        transient = preparing.is_transient(session, finished)
+        session.publish("state pull")
+        raise session.failed("state pull", finished, transient=transient)
+    found = states.read(finished.captured) if finished.captured.strip() else None
+    if (found is None and finished.captured.strip()) or (found is not None and (found.resources or found.outputs)):
+        raise EndingError(Ended.FAILED, session.job.refuses_state)
 
 
 def _run(session: Session) -> Finished:

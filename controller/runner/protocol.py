@@ -129,6 +129,8 @@ class Job:
     imports: bool = False  # its bundle has `import` blocks, which a person asked for
     puts_back: str | None = None  # deployment whose unsaved state lies in `push.tfstate`
     replaces: tuple[str, ...] = ()  # addresses that are possibly unfinished: they are made anew
+    refuses_state: str = ""  # what to say where the storage holds a state, for none of ours can be there yet
+    adopts: bool = False  # what exists is taken over: `push.tfstate` was given, a state may not be encrypted yet
 
     @property
     def takes_lock(self) -> bool:

@@ -104,6 +104,8 @@ def test_a_job_is_written_so(tmp_path: Path) -> None:
         "imports": False,
         "puts_back": None,
         "replaces": [],
+        "refuses_state": "",
+        "adopts": False,
     }
     assert (tmp_path / "job.json").stat().st_mode & 0o777 == 0o600
     assert protocol.read_job(tmp_path) == JOB

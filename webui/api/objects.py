@@ -446,3 +446,9 @@ class WebhookDeliveries(Shown):
 
 class Description(RootModel[dict[str, Any]]):
     """The OpenAPI document."""
+
+
+class Adopted(Shown):
+    """The deployment that takes over what exists; null where nothing is to be taken over any more."""
+
+    deployment: Deployment | None

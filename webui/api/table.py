@@ -5,6 +5,7 @@ from __future__ import annotations
 from controller.model.deployment import Role
 from webui.api import administration, objects, openapi, requests
 from webui.api.acting_routes import ACTING
+from webui.api.binding_routes import BINDING
 from webui.api.reading_routes import CATALOGUE, READING
 from webui.api.routes import Call, Reply, Route, Scope
 
@@ -62,4 +63,4 @@ _ADMINISTRATION = (
     ),
 )
 
-ROUTES: tuple[Route, ...] = (*READING, *CATALOGUE, *ACTING, *_ADMINISTRATION)
+ROUTES: tuple[Route, ...] = (*READING, *CATALOGUE, *ACTING, *BINDING, *_ADMINISTRATION)

@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("drift_checked_at", Instant(), nullable=True),
         sa.Column("heals", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("heal_not_before", Instant(), nullable=True),
+        sa.Column("adoption", sa.JSON(), nullable=True),
     ):
         op.add_column("environments", column)
     op.add_column("audit", sa.Column("origin", name, nullable=False, server_default=""))
@@ -35,6 +36,7 @@ def downgrade() -> None:
     for column in ("after", "before", "origin"):
         op.drop_column("audit", column)
     for column in (
+        "adoption",
         "heal_not_before",
         "heals",
         "drift_checked_at",
