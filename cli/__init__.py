@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "manifest": "cli.manifest",
     "outputs": "cli.outputs",
     "plan": "cli.plan",
+    "rebind": "cli.rebind",
     "refresh": "cli.refresh",
     "render": "cli.render",
     "resume": "cli.resume",
@@ -44,7 +45,7 @@ COMMANDS: Mapping[str, str] = {
 }
 
 # Words that messages and pages name already, and that this release does not have.
-LATER = frozenset({"allow", "create", "drift", "providers", "rebind", "score", "suspend", "why"})
+LATER = frozenset({"allow", "create", "drift", "providers", "score", "suspend", "why"})
 
 
 YOUNG = 200_000  # new values before Python looks for circles among them; it would after some hundreds

@@ -17,7 +17,7 @@ from controller.graph import diff
 from controller.history import opening, record
 from controller.history import work as history
 from controller.history.work import Work
-from controller.model.bundle import Bundle
+from controller.model.bundle import Binding, Bundle
 from controller.model.deployment import EngineKind, Mode
 from controller.model.document import Json
 from controller.model.graph import Coordinate
@@ -51,13 +51,20 @@ def directory(doors: Doors, id: str) -> Path:
     return doors.data / "runs" / id
 
 
-def state_file(doors: Doors, work: Work) -> Path | None:
+def state_file(doors: Doors, work: Work, binding: Binding | None = None) -> Path | None:
     """Where a local state is; a plan of an environment that there is not yet has one that is thrown away."""
-    if work.binding.state.type != "local":
+    binding = binding or binding_now(work)
+    if binding.state.type != "local":
         return None
     if work.environment is None:
         return directory(doors, work.deployment.id) / states.STATE
-    return doors.data / "states" / work.binding.uuid / states.STATE
+    return doors.data / "states" / binding.uuid / states.STATE
+
+
+def binding_now(work: Work) -> Binding:
+    """What a plan runs with: the deployment's binding; where it is to be moved, the one before."""
+    is_moved = work.deployment.mode is Mode.REBIND and work.environment is not None and work.environment.binding
+    return work.environment.binding if is_moved and work.environment and work.environment.binding else work.binding
 
 
 def is_at_hand(doors: Doors, work: Work) -> bool:
@@ -73,7 +80,8 @@ def is_at_hand(doors: Doors, work: Work) -> bool:
 def plan(doors: Doors, work: Work) -> Run:
     """The phase that plans: what is wanted is bound to what is there, and handed over."""
     _check_engine(doors, work)
-    bundle, notes = _bundle(doors, work)
+    binding = binding_now(work)
+    bundle, notes = _bundle(doors, work, binding)
     folder = directory(doors, work.deployment.id)
     kept = {parts.KEPT: parts.document(bundle.kept)} if bundle.kept else {}
     warnings = tuple(dict.fromkeys((*work.deployment.warnings, *notes, *recovery.doubts(doors, work))))
@@ -82,27 +90,40 @@ def plan(doors: Doors, work: Work) -> Run:
     _mark_state(doors, work)
     unsaved = _deliver_state(doors, work, folder)
     job = replace(
-        _job(doors, work, Phase.PLAN),
+        _job(doors, work, Phase.PLAN, binding),
+        takes_state=work.deployment.mode is Mode.REBIND and binding.state != work.binding.state,
         keep_lock_file=_has_exact_lock(doors, work, bundle),
         imports=work.imports,
         puts_back=unsaved,
         replaces=_replaced(doors, work),
         refuses_state=_refusal(doors, work),
     )
-    return Run(job, folder, _environment(doors, work))
+    return Run(job, folder, _environment(doors, work, is_before=binding != work.binding))
+
+
+def move(doors: Doors, work: Work) -> Run:
+    """The phase that moves an environment, whatever of that was done before."""
+    _check_engine(doors, work)
+    bundle, _ = _bundle(doors, work, work.binding)
+    folder = directory(doors, work.deployment.id)
+    doors.runner.deliver(folder, bundle.files)
+    found = opening.parts(doors.store, work.deployment.id, (parts.MOVED,))
+    if parts.MOVED in found:
+        durable.write(folder / protocol.MOVED, doors.sealer.open(found[parts.MOVED].content))
+    return Run(_job(doors, work, Phase.MOVE, work.binding), folder, _environment(doors, work))
 
 
 def apply(doors: Doors, work: Work) -> Run:
     """The phase that applies the plan that was recorded, and no other."""
     folder = directory(doors, work.deployment.id)
     plan = _kept_plan(doors, work, folder)
-    return Run(_job(doors, work, Phase.APPLY), folder, _environment(doors, work), plan)
+    return Run(_job(doors, work, Phase.APPLY, work.binding), folder, _environment(doors, work), plan)
 
 
 def recover(doors: Doors, work: Work) -> Run:
     """The phase that finds out what an apply did whose supervisor was lost."""
     folder = directory(doors, work.deployment.id)
-    return Run(_job(doors, work, Phase.RECOVER), folder, _environment(doors, work))
+    return Run(_job(doors, work, Phase.RECOVER, work.binding), folder, _environment(doors, work))
 
 
 def start(doors: Doors, run: Run) -> None:
@@ -128,7 +149,7 @@ def inputs(doors: Doors, id: str) -> Inputs:
     return Inputs(parts.read(found[parts.DESIRED]), modules)
 
 
-def _bundle(doors: Doors, work: Work) -> tuple[Bundle, tuple[str, ...]]:
+def _bundle(doors: Doors, work: Work, binding: Binding) -> tuple[Bundle, tuple[str, ...]]:
     own = inputs(doors, work.deployment.id)
     success = work.environment.last_success if work.environment else None
     ids = history.attempts_since(doors.store, work.deployment.environment_uuid, success)
@@ -138,7 +159,7 @@ def _bundle(doors: Doors, work: Work) -> tuple[Bundle, tuple[str, ...]]:
     kept = opening.parts(doors.store, success, (parts.KEPT,)) if success else {}
     bundle = bind.bind(
         own.desired,
-        work.binding,
+        binding,
         [found.desired for found in previous],
         modules,
         moved=moved,
@@ -154,10 +175,10 @@ def _moved(chain: Sequence[Mapping[str, Json]]) -> tuple[list[Mapping[Coordinate
     return [moves.moved for moves in found], tuple(note for moves in found for note in moves.ambiguities)
 
 
-def _job(doors: Doors, work: Work, phase: Phase) -> Job:
-    deployment, binding, limits = work.deployment, work.binding, doors.limits
+def _job(doors: Doors, work: Work, phase: Phase, binding: Binding) -> Job:
+    deployment, limits = work.deployment, doors.limits
     is_private = work.request is not None or deployment.mode in (Mode.PLAN_ONLY, Mode.DRIFT)
-    state = state_file(doors, work)
+    state = state_file(doors, work, binding)
     return Job(
         deployment=deployment.id,
         phase=phase,
@@ -188,9 +209,11 @@ def _has_exact_lock(doors: Doors, work: Work, bundle: Bundle) -> bool:
     return needed is not None and needed == lock.parse(bundle.files.get(lock.NAME, b"").decode()).keys()
 
 
-def _environment(doors: Doors, work: Work) -> Mapping[str, Secret | str]:
-    found = opening.parts(doors.store, work.deployment.id, (parts.RUNNER,))
-    configuration = parts.read_sealed(doors.sealer, found[parts.RUNNER])["configuration"]
+def _environment(doors: Doors, work: Work, *, is_before: bool = False) -> Mapping[str, Secret | str]:
+    """`is_before`: of the runner that the environment is moved away from."""
+    name = parts.RUNNER_BEFORE if is_before else parts.RUNNER
+    found = opening.parts(doors.store, work.deployment.id, (name,))
+    configuration = parts.read_sealed(doors.sealer, found[name])["configuration"]
     given = variables.of_runner(configuration, doors.runner_env_dir, for_request=work.request is not None)
     uuid = work.deployment.environment_uuid
     given[protocol.FINGERPRINT_KEY] = keys.of_environment(doors, uuid, keys.FINGERPRINT)
@@ -225,6 +248,12 @@ def _mark_state(doors: Doors, work: Work) -> None:
         return
     marker = state.with_name(states.MARKER)
     slug = work.environment.slug
+    said = durable.read_json(marker) or {}
+    if said.get("moved_to"):
+        raise ConflictError(
+            f"the state of {slug} was moved to {said['moved_to']}, and the database is older than that; bring back a "
+            f"newer one, or remove `moved_to` from {states.MARKER} beside the state of uuid {work.binding.uuid}"
+        )
     if not marker.exists():
         if state.exists() and work.environment.adoption is None:
             raise ConflictError(_not_ours(work))

@@ -33,7 +33,7 @@ def _is_of(marker: Path, slug: str) -> bool:
         document = durable.read_json(marker)
     except ValueError:
         return False
-    return isinstance(document, dict) and document.get("environment") == slug
+    return isinstance(document, dict) and document.get("environment") == slug and not document.get("moved_to")
 
 
 def _holds_something(state: Path) -> bool:

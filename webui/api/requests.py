@@ -161,6 +161,13 @@ class CreateToken(Asked):
         return timedelta(days=self.expires_in_days) if self.expires_in_days else None
 
 
+class Rebind(Reason):
+    """`expect_last`: refused unless this deployment is the one that succeeded last."""
+
+    log_recipient: str | None = None
+    expect_last: str | None = None
+
+
 class Adopt(Reason):
     """What an environment takes over. `forget`: nothing any more, and nothing else may be given."""
 
