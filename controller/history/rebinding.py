@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from controller.errors import ConflictError
 from controller.history import audit, rows
 from controller.history.audit import Act
@@ -27,10 +29,15 @@ def opened(store: Store, new: NewDeployment, act: Act, *, last_success: str) -> 
             raise ConflictError(f"{slug} was deployed this very moment; look at it, then move it again")
         details: dict[str, Json] = {
             "deployment": new.id,
-            "from": environment.binding,
-            "to": rows.binding_document(new.binding),
+            "from": _shown(environment.binding or {}),
+            "to": _shown(rows.binding_document(new.binding)),
         }
         with audit.changing(session, act, "rebind", slug, audit.environment(session, new.environment_uuid), details):
             environment.version += 1
             row = insert_deployment(session, new, act.now)
         return rows.deployment(row)
+
+
+def _shown(binding: Mapping[str, Json]) -> Json:
+    """A binding without the settings of its state storage."""
+    return {"runner": binding.get("runner"), "state": (binding.get("state") or {}).get("type")}
