@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from controller.errors import ConflictError
 from controller.history import audit, holding, rows
 from controller.history.audit import Act
-from controller.history.opening import NewDeployment, insert_deployment
+from controller.history.opening import NewDeployment, insert_deployment, supersede
 from controller.history.standing import lines
 from controller.history.store import Store
 from controller.history.tables import (
@@ -24,7 +24,7 @@ from controller.history.tables import (
 )
 from controller.history.watching import wake_within
 from controller.history.work import attempts_within
-from controller.model.deployment import REPLACEABLE, Mode
+from controller.model.deployment import REPLACEABLE, Mode, Status
 from controller.model.document import Json
 from controller.model.record import Adoption, Deployment
 
@@ -67,7 +67,7 @@ def adopted(
 
 
 def forgotten(store: Store, uuid: str, act: Act) -> None:
-    """Take nothing over any more that was not taken over yet."""
+    """Take nothing over any more: what is about to is ended, and nothing opens in its place."""
     with store.writing() as session:
         environment = session.get_one(EnvironmentRow, uuid)
         slug = holding.scope(environment)
@@ -76,6 +76,11 @@ def forgotten(store: Store, uuid: str, act: Act) -> None:
         with audit.changing(session, act, "adopt", slug, lambda: _picture(session, uuid)):
             environment.version += 1
             environment.adoption = None
+            ids = [found.id for found in lines(session, [uuid]).get(uuid, ()) if found.status in REPLACEABLE]
+            supersede(session, ids, act.now, by=None, message=f"{act.actor} takes nothing over any more")
+            if environment.decided_deployment in ids:
+                environment.decided_ended = Status.DISCARDED
+            wake_within(session, environment.repository)
 
 
 def _rename(session: Session, before: str, after: str) -> None:

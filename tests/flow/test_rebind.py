@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from controller import clock
-from controller.deployments import actions, follow, lifecycle, rebinding
+from controller.deployments import actions, adopting, follow, lifecycle, rebinding
 from controller.deployments.lifecycle import Next
 from controller.errors import ConflictError
 from controller.history import read
@@ -308,4 +308,21 @@ def test_a_state_of_somebody_else_at_a_first_deployment_is_refused(acme: World, 
         f"there is a state for shop/staging already, with uuid {uuid}, that Lockstep did not write; "
         f"run `lockstep adopt shop staging --uuid {uuid}`",
     )
+    assert ledger(acme) == ["size 1"]
+
+
+def test_the_file_of_a_state_keeps_its_lineage_in_a_storage_elsewhere(acme: World, bucket: S3Server) -> None:
+    state = (state_folder(acme) / "terraform.tfstate").read_bytes()
+    files = {RUNNER: runner(acme, bucket, "far", BUCKET), **project(staging=sized(1))}
+    files["projects/shop/staging/environment.yaml"] = "mode: observe\n"
+    push(acme, files)
+    with turning(acme):
+        until(lambda: at_rest(acme, 2))
+        adopting.adopt(acme.doors, "ann", "shop", "staging", state=state)
+        until(lambda: at_rest(acme, 3))
+    row = acme.last("staging")
+    assert (row.mode, row.status, row.no_changes) == (Mode.PLAN_ONLY, Status.PLANNED, True)
+    there = json.loads(bucket.objects[f"/acme_states/lockstep/{acme.environment('staging').uuid}.tfstate"])
+    before = json.loads(state)
+    assert (there["lineage"], there["resources"]) == (before["lineage"], before["resources"])
     assert ledger(acme) == ["size 1"]

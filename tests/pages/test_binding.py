@@ -87,6 +87,9 @@ def test_what_is_to_be_taken_over_stands_on_the_page(company: Company):  # noqa:
     assert "secret-id" not in seen
     assert ann.post(f"{PAGE}/adopt", {"forget": True}).json == {"deployment": None}
     assert "Takes over" not in visitor.see(PAGE)
+    company.at_work.settle()
+    row = company.at_work.last("staging")
+    assert (row.id, row.status, row.message) == (made["id"], Status.SUPERSEDED, "ann takes nothing over any more")
 
 
 def test_an_engine_of_the_other_kind_is_told_and_runs_nothing(company: Company):  # noqa: F811
