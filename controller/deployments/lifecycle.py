@@ -156,7 +156,8 @@ def _applying(doors: Doors, work: Work, seen: Observation) -> Next:
         end = Finish(Status.CANCELLED, f"cancelled by {work.cancelled_by} before anything was changed", untouched=True)
         return _finish(doors, work, seen, end)
     if work.attempts >= doors.limits.attempts:
-        why = f"the apply never began: {_why_not(work, seen)}"
+        never = moving.UNFINISHED if work.deployment.mode is Mode.REBIND else "the apply never began"
+        why = f"{never}: {_why_not(work, seen)}"
         return _finish(doors, work, seen, Finish(Status.FAILED, why, untouched=True))
     return _attempt(doors, work, seen, runs.move if work.deployment.mode is Mode.REBIND else runs.apply)
 

@@ -15,6 +15,7 @@ from controller.runner import durable, protocol
 from controller.runner.protocol import Ended, Result
 
 _STAYS = "it stays bound as it was"
+UNFINISHED = f"the move did not come to its end, {_STAYS}"
 
 
 def words(binding: Binding) -> str:

@@ -78,7 +78,7 @@ def rebind(
     found = read.environment(doors.store, project, environment)
     want = wanted(doors, project, environment)
     last = found.last_success or ""
-    _check(found, want, last, expect_last)
+    _check(doors, found, want, last, expect_last)
     act = Act(actor, doors.now(), reason, doors.origin)
     new = _deployment(doors, found, want, last, act, log_recipient)
     made = history.opened(doors.store, new, act, last_success=last)
@@ -104,10 +104,15 @@ def _wanted(doors: Doors, connection: Connection, found: Environment, now: Bindi
     return Wanted(now, then, resolved.runner, commit)
 
 
-def _check(found: Environment, want: Wanted, last: str, expect_last: str | None) -> None:
+def _check(doors: Doors, found: Environment, want: Wanted, last: str, expect_last: str | None) -> None:
     slug = found.slug
     if not want.changes:
         raise ConflictError(f"{slug} is bound to what Git wants; there is nothing to move")
+    if doors.engine.kind is not want.now.engine:
+        what = f"{slug} is bound to {want.now.engine}, the engine here is {doors.engine}"
+        raise ConflictError(
+            f"{what}; install {want.now.engine}: an environment is not moved from one kind to the other"
+        )
     if found.applied is None:
         raise ConflictError(f"the last deployment of {slug} did not succeed; bring it in step first, then move it")
     if found.adoption is not None:

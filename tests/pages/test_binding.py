@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import timedelta
 
 import pytest
 
 from controller.model.deployment import EngineKind, Mode, Role, Status
-from controller.runner.protocol import Engine
+from controller.runner.protocol import Engine, Phase
 from tests import webui_factories as make
 from tests.deploy_factories import Script, project, sized
 from tests.pages.test_acting import Company, company  # noqa: F401  (a fixture)
@@ -109,3 +110,45 @@ def test_an_engine_of_the_other_kind_is_told_and_runs_nothing(company: Company):
         "shop/staging is bound to terraform, and the engine here is opentofu: nothing of that is planned or applied; "
         "install terraform, and set `engine: terraform`."
     ) in site.visitor("alice").see("/system")
+
+
+def test_an_environment_is_not_moved_by_an_engine_of_the_other_kind(moving: Company):
+    doors = dataclasses.replace(moving.at_work.doors, engine=OTHER)
+    reply = dataclasses.replace(moving.site, doors=doors).api("alice").post(f"{PAGE}/rebind", {})
+    assert (reply.status_code, reply.json["detail"]) == (
+        409,
+        "shop/staging is bound to terraform, the engine here is tofu 1.12.0; "
+        "install terraform: an environment is not moved from one kind to the other",
+    )
+
+
+def test_a_move_whose_supervisor_is_lost_every_time_ends_and_leaves_the_binding(moving: Company):
+    world = moving.at_work
+    world.runner.script = Script(counts={}, dies_in=Phase.MOVE)
+    moving.site.api("alice").post(f"{PAGE}/rebind", {})
+    for _ in range(10):
+        world.settle()
+        world.clock.forward(timedelta(hours=1))
+    row = world.last("staging")
+    assert (row.status, row.message) == (
+        Status.FAILED,
+        "the move did not come to its end, it stays bound as it was: its supervisor was lost every time",
+    )
+    found = world.environment("staging")
+    assert found.binding is not None
+    assert (found.binding.runner, found.applied is None) == ("local", False)
+
+
+def test_a_move_that_is_cancelled_leaves_the_binding(moving: Company):
+    world = moving.at_work
+    world.runner.script = Script(counts={}, hangs_in=Phase.MOVE)
+    made = moving.site.api("alice").post(f"{PAGE}/rebind", {}).json
+    world.settle()
+    assert world.last("staging").status is Status.APPLYING
+    moving.site.api("bob").post(f"/deployments/{made['id']}/cancel", {})
+    world.settle()
+    row = world.last("staging")
+    assert (row.status, row.message) == (Status.CANCELLED, "cancelled during move; it stays bound as it was")
+    found = world.environment("staging")
+    assert found.binding is not None
+    assert (found.binding.runner, found.applied is None) == ("local", False)
