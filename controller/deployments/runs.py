@@ -10,7 +10,7 @@ from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 
-from controller.deployments import adoption, keys, parts, recovery, states, variables
+from controller.deployments import adoption, foreign, keys, parts, recovery, states, variables
 from controller.deployments.doors import Doors
 from controller.errors import ConflictError, RetryableError
 from controller.graph import diff
@@ -87,7 +87,7 @@ def plan(doors: Doors, work: Work) -> Run:
     warnings = tuple(dict.fromkeys((*work.deployment.warnings, *notes, *recovery.doubts(doors, work))))
     record.bundled(doors.store, work.deployment.id, bundle.digest, kept, warnings)
     doors.runner.deliver(folder, bundle.files)
-    _mark_state(doors, work)
+    foreign.mark(work, state_file(doors, work))
     unsaved = _deliver_state(doors, work, folder)
     job = replace(
         _job(doors, work, Phase.PLAN, binding),
@@ -96,7 +96,7 @@ def plan(doors: Doors, work: Work) -> Run:
         imports=work.imports,
         puts_back=unsaved,
         replaces=_replaced(doors, work),
-        refuses_state=_refusal(doors, work),
+        refuses_state=foreign.refusal(doors, work, state_file(doors, work)),
     )
     return Run(job, folder, _environment(doors, work, is_before=binding != work.binding))
 
@@ -196,7 +196,7 @@ def _job(doors: Doors, work: Work, phase: Phase, binding: Binding) -> Job:
         apply_seconds=int(limits.apply_deadline.total_seconds()),
         grace_seconds=int(limits.grace.total_seconds()),
         sandbox=doors.sandbox,
-        adopts=_adopts_state(work),
+        adopts=foreign.adopts(work),
     )
 
 
@@ -239,54 +239,6 @@ def _check_engine(doors: Doors, work: Work) -> None:
 
 def _version(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", text.partition("-")[0])[:3])
-
-
-def _mark_state(doors: Doors, work: Work) -> None:
-    """Say beside a local state whose it is; refuse one that was there before the environment was ever deployed."""
-    state = state_file(doors, work)
-    if state is None or work.environment is None:
-        return
-    marker = state.with_name(states.MARKER)
-    slug = work.environment.slug
-    said = durable.read_json(marker) or {}
-    if said.get("moved_to"):
-        raise ConflictError(
-            f"the state of {slug} was moved to {said['moved_to']}, and the database is older than that; bring back a "
-            f"newer one, or remove `moved_to` from {states.MARKER} beside the state of uuid {work.binding.uuid}"
-        )
-    if not marker.exists():
-        if state.exists() and work.environment.adoption is None:
-            raise ConflictError(_not_ours(work))
-        durable.make_folder(state.parent)
-        durable.write_json(marker, {"environment": slug, "uuid": work.binding.uuid})
-
-
-def _refusal(doors: Doors, work: Work) -> str:
-    """What to say if there is a state already, where there can be none of ours; empty: there may well be one.
-
-    A local one was looked for already.
-    """
-    environment = work.environment
-    is_change = work.request is None and work.deployment.mode in (Mode.DEPLOY, Mode.ROLLBACK)
-    if environment is None or environment.adoption or not is_change or state_file(doors, work) is not None:
-        return ""
-    if history.attempts_since(doors.store, environment.uuid, environment.last_success):
-        return ""
-    return _not_ours(work)
-
-
-def _adopts_state(work: Work) -> bool:
-    """Whether the state that it reads may be one that somebody else wrote."""
-    environment = work.environment
-    return environment is not None and environment.adoption is not None and environment.last_success is None
-
-
-def _not_ours(work: Work) -> str:
-    project, name, uuid = work.deployment.project, work.deployment.environment, work.binding.uuid
-    return (
-        f"there is a state for {project}/{name} already, with uuid {uuid}, that Lockstep did not write; "
-        f"run `lockstep adopt {project} {name} --uuid {uuid}`"
-    )
 
 
 def _imports(doors: Doors, work: Work) -> Mapping[str, str]:
