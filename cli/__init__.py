@@ -14,6 +14,7 @@ from controller.errors import suggest
 
 # Word -> module whose `command` it is. A module is imported when its word is used: the offline ones start fast.
 COMMANDS: Mapping[str, str] = {
+    "adopt": "cli.adopt",
     "approve": "cli.approve",
     "cancel": "cli.cancel",
     "create": "cli.create",
@@ -34,6 +35,7 @@ COMMANDS: Mapping[str, str] = {
     "manifest": "cli.manifest",
     "outputs": "cli.outputs",
     "plan": "cli.plan",
+    "rebind": "cli.rebind",
     "refresh": "cli.refresh",
     "render": "cli.render",
     "resume": "cli.resume",
@@ -49,7 +51,7 @@ COMMANDS: Mapping[str, str] = {
 }
 
 # Words that messages and pages name already, and that this release does not have.
-LATER = frozenset({"adopt", "allow", "providers", "rebind"})
+LATER = frozenset({"allow", "providers"})
 
 
 YOUNG = 200_000  # new values before Python looks for circles among them; it would after some hundreds

@@ -15,7 +15,9 @@ import click
 import controller
 from cli.exits import Exit
 from controller import settings, wiring
+from controller.deployments import engines
 from controller.errors import LockstepError
+from controller.history import store
 from controller.model.deployment import EngineKind
 from controller.runner import engine, sandbox
 from controller.runner.protocol import Engine
@@ -69,7 +71,23 @@ def _engine(chosen: Settings) -> list[Finding]:
     except LockstepError as e:
         what, _, remedy = str(e).rpartition("; ")
         return [Finding("engine", what.removeprefix("engine: "), False, remedy)]
-    return [Finding("engine", f"{found} ({found.kind}): {found.why}"), _encryption(found), _sandbox(chosen, found)]
+    about = [Finding("engine", f"{found} ({found.kind}): {found.why}"), *_unserved(chosen, found)]
+    return [*about, _encryption(found), _sandbox(chosen, found)]
+
+
+def _unserved(chosen: Settings, found: Engine) -> list[Finding]:
+    """Environments that are bound to the other kind of engine; nothing where there is no database yet."""
+    is_file = chosen.database.startswith("sqlite:///")
+    if is_file and not Path(chosen.database.removeprefix("sqlite:///")).exists():
+        return []
+    opened = store.open_store(chosen.database)
+    try:
+        if not store.is_current(opened):
+            return []  # `serve` brings it up to date, and says the same
+        what, _, remedy = engines.unserved(opened, found.kind).partition("; ")
+    finally:
+        store.close(opened)
+    return [Finding("binding", what, False, remedy)] if what else []
 
 
 def _encryption(found: Engine) -> Finding:

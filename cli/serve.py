@@ -21,6 +21,7 @@ from cli import files
 from cli.exits import Exit
 from controller import machine, wiring
 from controller import settings as chosen
+from controller.deployments import engines
 from controller.deployments.doors import Doors
 from controller.errors import LockstepError
 from controller.loop import Loop
@@ -162,6 +163,9 @@ def _tell(doors: Doors, settings: Settings) -> None:
         log.info("engines run in a sandbox (%s)", doors.sandbox.program)
     if engine.kind is EngineKind.TERRAFORM:
         log.warning("Terraform does not encrypt state: the local state of environments holds values in clear")
+    unserved = engines.unserved(doors.store, engine.kind)
+    if unserved:
+        log.warning("%s", unserved)
     if not doors.connections:
         log.warning("no repository is watched; give one with --repo, or write `connections` into the settings")
     for connection in doors.connections.values():

@@ -166,11 +166,12 @@ def _as_of_today(doors: Doors, made: NewDeployment, environment: Environment) ->
         made,
         project=environment.project,
         environment=environment.name,
-        parts={**made.parts, parts.RUNNER: _runner(doors, environment, kept)},
+        binding=environment.binding or made.binding,
+        parts={**made.parts, parts.RUNNER: runner_of(doors, environment, kept)},
     )
 
 
-def _runner(doors: Doors, environment: Environment, kept: Part) -> Part:
+def runner_of(doors: Doors, environment: Environment, kept: Part) -> Part:
     """Today's configuration of the runner that the environment is bound to; what was kept, where Git cannot tell."""
     connection = doors.connections.get(environment.repository or "")
     tip = next((row.decided_tip for row in read.repositories(doors.store) if row.id == environment.repository), None)
@@ -190,6 +191,8 @@ def _runner(doors: Doors, environment: Environment, kept: Part) -> Part:
 def _check_retry(row: Deployment, environment: Environment) -> None:
     if row.mode not in CHANGES or row.ref is not None:
         raise ConflictError(f"deployment {row.id} only plans; plan it again instead")
+    if row.mode is Mode.REBIND:
+        raise ConflictError(f"deployment {row.id} was a move; run `lockstep rebind` again")
     if row.status not in FINAL:
         raise ConflictError(f"deployment {row.id} is {row.status}; wait for its end, or cancel it first")
     if row.status not in TRIED_AGAIN:

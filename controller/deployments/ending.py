@@ -12,7 +12,7 @@ from controller.history import opening, reached, record
 from controller.history.opening import NewDeployment, Part
 from controller.history.record import Finish
 from controller.history.work import Work
-from controller.model.deployment import Status
+from controller.model.deployment import Mode, Status
 from controller.model.record import Deployment
 from controller.runner import durable, protocol
 from controller.runner.protocol import Observation, Phase, Result
@@ -134,7 +134,7 @@ def outputs(doors: Doors, work: Work) -> bytes | None:
 
 def tried_again(doors: Doors, work: Work) -> NewDeployment | None:
     """The same once more, later: it failed for a passing reason, and not too often."""
-    if work.tries >= doors.limits.tries or work.request is not None:
+    if work.tries >= doors.limits.tries or work.request is not None or work.deployment.mode is Mode.REBIND:
         return None
     tries = work.tries + 1
     reason = f"deployment {work.deployment.id} failed for a passing reason; try {tries} of {doors.limits.tries}"

@@ -213,7 +213,8 @@ def _unbound(resolved: Resolved, binding: Binding | None, slug: str) -> Iterable
         how = f"from `{was}` to `{now}`" if was != now else "to another place"
         yield Problem(runner.place, f"state storage would change {how}", remedy)
     if config.uuid is not None and config.uuid != binding.uuid:
-        yield Problem(config.place, f"uuid would change from {binding.uuid} to {config.uuid}", remedy)
+        back = f"an environment keeps its identity: write `uuid: {binding.uuid}`, or leave it out"
+        yield Problem(config.place_of("uuid"), f"uuid would change from {binding.uuid} to {config.uuid}", back)
 
 
 def _place(runner: Runner, config: EnvironmentConfig) -> Place:

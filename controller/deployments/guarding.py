@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from controller.deployments import guard, parts, recovery, runs
+from controller.deployments import adoption, guard, parts, recovery, runs
 from controller.deployments.doors import Doors
 from controller.deployments.guard import Guards, Judgement
 from controller.history import opening
@@ -48,10 +48,16 @@ def judged(doors: Doors, work: Work) -> Judgement:
         before,
     )
     attempts = history.attempts_since(doors.store, work.deployment.environment_uuid, success)
+    summary = parts.read(found[parts.SUMMARY])
+    doubts = (
+        work.must_approve,
+        _older_state(doors, work, attempts),
+        adoption.doubt(work.environment, summary["changes"]),
+    )
     return guard.judge(
-        parts.read(found[parts.SUMMARY]),
+        summary,
         _consented(work, guard.stricter(mine, before)),
-        must_approve="; ".join(filter(None, (work.must_approve, _older_state(doors, work, attempts)))),
+        must_approve="; ".join(filter(None, doubts)),
         orphans=recovery.orphans(doors, work),
         changed=changed,
     )

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import Enum
 
-from controller.deployments import ending, guarding, parts, planned, runs
+from controller.deployments import ending, guarding, moving, parts, planned, runs
 from controller.deployments.doors import Doors
 from controller.deployments.runs import Run
 from controller.errors import ConflictError, NotAllowedError, NotFoundError, RetryableError
@@ -96,6 +96,8 @@ def _planned(doors: Doors, work: Work, may_apply: bool) -> Next:
     seen = _looked(doors, work)
     if work.cancelled_by is not None:
         return _finish(doors, work, seen, Finish(Status.CANCELLED, f"cancelled by {work.cancelled_by}"))
+    if work.deployment.mode is Mode.REBIND:
+        return _moves(doors, work, seen, may_apply)
     if work.deployment.mode in _PLANS:
         return _finish(doors, work, seen, Finish(Status.PLANNED, seen.plan_result.message if seen.plan_result else ""))
     if work.deployment.no_changes:
@@ -145,7 +147,7 @@ def _applying(doors: Doors, work: Work, seen: Observation) -> Next:
         return _applied(doors, work, seen, seen.apply_result)
     if seen.alive:
         return Next.SOON
-    if seen.job is None:
+    if seen.job is None and work.deployment.mode is not Mode.REBIND:
         return _without_trace(doors, work, seen)
     if seen.apply_started is not None:
         record.lost(doors.store, work.deployment.id, "the runner was lost; finding out what it did")
@@ -154,9 +156,24 @@ def _applying(doors: Doors, work: Work, seen: Observation) -> Next:
         end = Finish(Status.CANCELLED, f"cancelled by {work.cancelled_by} before anything was changed", untouched=True)
         return _finish(doors, work, seen, end)
     if work.attempts >= doors.limits.attempts:
-        why = f"the apply never began: {_why_not(work, seen)}"
+        never = moving.UNFINISHED if work.deployment.mode is Mode.REBIND else "the apply never began"
+        why = f"{never}: {_why_not(work, seen)}"
         return _finish(doors, work, seen, Finish(Status.FAILED, why, untouched=True))
-    return _attempt(doors, work, seen, runs.apply)
+    return _attempt(doors, work, seen, runs.move if work.deployment.mode is Mode.REBIND else runs.apply)
+
+
+def _moves(doors: Doors, work: Work, seen: Observation, may_apply: bool) -> Next:
+    """Begin to move an environment whose plan is empty: it could not be told otherwise that nothing was lost."""
+    why = moving.refusal(work)
+    if why:
+        return _finish(doors, work, seen, Finish(Status.FAILED, why))
+    if not may_apply:
+        return Next.APPLY
+    try:
+        record.begin_move(doors.store, work.deployment.id)
+    except ConflictError:
+        return Next.SOON  # somebody superseded or cancelled it this very moment
+    return Next.NOW
 
 
 def _interrupted(doors: Doors, work: Work, seen: Observation) -> Next:
@@ -176,6 +193,8 @@ def _interrupted(doors: Doors, work: Work, seen: Observation) -> Next:
 
 
 def _applied(doors: Doors, work: Work, seen: Observation, result: Result) -> Next:
+    if work.deployment.mode is Mode.REBIND:
+        return _finish(doors, work, seen, moving.end(doors, work, result))
     if result.status is Ended.SUCCEEDED or result.extent is Extent.FINISHED:
         return _succeeded(doors, work, seen, result, "")
     if result.stale and work.replans >= doors.limits.attempts:

@@ -27,6 +27,9 @@ UNFINISHED = "unfinished"  # addresses that the state knows, and whose provision
 IMPORTS = "imports"  # sealed: the ids of those of them that are known, by address
 UNSAVED = "unsaved"  # sealed: the state that could not be saved at the end of an apply
 PUT_BACK = "put_back"  # which deployment has put that state where it belongs
+RUNNER_BEFORE = "runner_before"  # sealed: the same of the runner that an environment is moved away from
+MOVED = "moved"  # sealed: the state that is moved
+SUMMARY_AFTER = "summary_after"  # of the plan that was made where it was moved to
 CONFIG = "config"
 
 Files = Mapping[str, Mapping[str, bytes]]

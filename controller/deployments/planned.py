@@ -39,6 +39,8 @@ def record_plan(doors: Doors, work: Work, seen: Observation, result: Result) -> 
     if path.exists():
         content = path.read_bytes()
         kept[parts.PLAN] = Part(result.plan_digest, doors.sealer.seal(content), sealed=True)
+    if (folder / protocol.MOVED).exists():
+        kept[parts.MOVED] = Part.closed(doors.sealer.seal((folder / protocol.MOVED).read_bytes()))
     record.planned(
         doors.store,
         work.deployment.id,

@@ -10,14 +10,14 @@ from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 
-from controller.deployments import keys, parts, recovery, states, variables
+from controller.deployments import adoption, foreign, keys, parts, recovery, states, variables
 from controller.deployments.doors import Doors
 from controller.errors import ConflictError, RetryableError
 from controller.graph import diff
 from controller.history import opening, record
 from controller.history import work as history
 from controller.history.work import Work
-from controller.model.bundle import Bundle
+from controller.model.bundle import Binding, Bundle
 from controller.model.deployment import EngineKind, Mode
 from controller.model.document import Json
 from controller.model.graph import Coordinate
@@ -51,13 +51,20 @@ def directory(doors: Doors, id: str) -> Path:
     return doors.data / "runs" / id
 
 
-def state_file(doors: Doors, work: Work) -> Path | None:
+def state_file(doors: Doors, work: Work, binding: Binding | None = None) -> Path | None:
     """Where a local state is; a plan of an environment that there is not yet has one that is thrown away."""
-    if work.binding.state.type != "local":
+    binding = binding or binding_now(work)
+    if binding.state.type != "local":
         return None
     if work.environment is None:
         return directory(doors, work.deployment.id) / states.STATE
-    return doors.data / "states" / work.binding.uuid / states.STATE
+    return doors.data / "states" / binding.uuid / states.STATE
+
+
+def binding_now(work: Work) -> Binding:
+    """What a plan runs with: the deployment's binding; where it is to be moved, the one before."""
+    is_moved = work.deployment.mode is Mode.REBIND and work.environment is not None and work.environment.binding
+    return work.environment.binding if is_moved and work.environment and work.environment.binding else work.binding
 
 
 def is_at_hand(doors: Doors, work: Work) -> bool:
@@ -73,35 +80,50 @@ def is_at_hand(doors: Doors, work: Work) -> bool:
 def plan(doors: Doors, work: Work) -> Run:
     """The phase that plans: what is wanted is bound to what is there, and handed over."""
     _check_engine(doors, work)
-    bundle, notes = _bundle(doors, work)
+    binding = binding_now(work)
+    bundle, notes = _bundle(doors, work, binding)
     folder = directory(doors, work.deployment.id)
     kept = {parts.KEPT: parts.document(bundle.kept)} if bundle.kept else {}
     warnings = tuple(dict.fromkeys((*work.deployment.warnings, *notes, *recovery.doubts(doors, work))))
     record.bundled(doors.store, work.deployment.id, bundle.digest, kept, warnings)
     doors.runner.deliver(folder, bundle.files)
-    _mark_state(doors, work)
+    foreign.mark(work, state_file(doors, work))
     unsaved = _deliver_state(doors, work, folder)
     job = replace(
-        _job(doors, work, Phase.PLAN),
+        _job(doors, work, Phase.PLAN, binding),
+        takes_state=work.deployment.mode is Mode.REBIND and binding.state != work.binding.state,
         keep_lock_file=_has_exact_lock(doors, work, bundle),
         imports=work.imports,
         puts_back=unsaved,
         replaces=_replaced(doors, work),
+        refuses_state=foreign.refusal(doors, work, state_file(doors, work)),
     )
-    return Run(job, folder, _environment(doors, work))
+    return Run(job, folder, _environment(doors, work, is_before=binding != work.binding))
+
+
+def move(doors: Doors, work: Work) -> Run:
+    """The phase that moves an environment, whatever of that was done before."""
+    _check_engine(doors, work)
+    bundle, _ = _bundle(doors, work, work.binding)
+    folder = directory(doors, work.deployment.id)
+    doors.runner.deliver(folder, bundle.files)
+    found = opening.parts(doors.store, work.deployment.id, (parts.MOVED,))
+    if parts.MOVED in found:
+        durable.write(folder / protocol.MOVED, doors.sealer.open(found[parts.MOVED].content))
+    return Run(_job(doors, work, Phase.MOVE, work.binding), folder, _environment(doors, work))
 
 
 def apply(doors: Doors, work: Work) -> Run:
     """The phase that applies the plan that was recorded, and no other."""
     folder = directory(doors, work.deployment.id)
     plan = _kept_plan(doors, work, folder)
-    return Run(_job(doors, work, Phase.APPLY), folder, _environment(doors, work), plan)
+    return Run(_job(doors, work, Phase.APPLY, work.binding), folder, _environment(doors, work), plan)
 
 
 def recover(doors: Doors, work: Work) -> Run:
     """The phase that finds out what an apply did whose supervisor was lost."""
     folder = directory(doors, work.deployment.id)
-    return Run(_job(doors, work, Phase.RECOVER), folder, _environment(doors, work))
+    return Run(_job(doors, work, Phase.RECOVER, work.binding), folder, _environment(doors, work))
 
 
 def start(doors: Doors, run: Run) -> None:
@@ -127,7 +149,7 @@ def inputs(doors: Doors, id: str) -> Inputs:
     return Inputs(parts.read(found[parts.DESIRED]), modules)
 
 
-def _bundle(doors: Doors, work: Work) -> tuple[Bundle, tuple[str, ...]]:
+def _bundle(doors: Doors, work: Work, binding: Binding) -> tuple[Bundle, tuple[str, ...]]:
     own = inputs(doors, work.deployment.id)
     success = work.environment.last_success if work.environment else None
     ids = history.attempts_since(doors.store, work.deployment.environment_uuid, success)
@@ -137,12 +159,12 @@ def _bundle(doors: Doors, work: Work) -> tuple[Bundle, tuple[str, ...]]:
     kept = opening.parts(doors.store, success, (parts.KEPT,)) if success else {}
     bundle = bind.bind(
         own.desired,
-        work.binding,
+        binding,
         [found.desired for found in previous],
         modules,
         moved=moved,
         kept=parts.read(kept[parts.KEPT]) if kept else None,
-        imports=recovery.imports(doors, work) if work.imports else None,
+        imports=_imports(doors, work),
     )
     return bundle, (*notes, *bundle.notes)
 
@@ -153,10 +175,10 @@ def _moved(chain: Sequence[Mapping[str, Json]]) -> tuple[list[Mapping[Coordinate
     return [moves.moved for moves in found], tuple(note for moves in found for note in moves.ambiguities)
 
 
-def _job(doors: Doors, work: Work, phase: Phase) -> Job:
-    deployment, binding, limits = work.deployment, work.binding, doors.limits
+def _job(doors: Doors, work: Work, phase: Phase, binding: Binding) -> Job:
+    deployment, limits = work.deployment, doors.limits
     is_private = work.request is not None or deployment.mode in (Mode.PLAN_ONLY, Mode.DRIFT)
-    state = state_file(doors, work)
+    state = state_file(doors, work, binding)
     return Job(
         deployment=deployment.id,
         phase=phase,
@@ -174,6 +196,7 @@ def _job(doors: Doors, work: Work, phase: Phase) -> Job:
         apply_seconds=int(limits.apply_deadline.total_seconds()),
         grace_seconds=int(limits.grace.total_seconds()),
         sandbox=doors.sandbox,
+        adopts=foreign.adopts(work),
     )
 
 
@@ -186,9 +209,11 @@ def _has_exact_lock(doors: Doors, work: Work, bundle: Bundle) -> bool:
     return needed is not None and needed == lock.parse(bundle.files.get(lock.NAME, b"").decode()).keys()
 
 
-def _environment(doors: Doors, work: Work) -> Mapping[str, Secret | str]:
-    found = opening.parts(doors.store, work.deployment.id, (parts.RUNNER,))
-    configuration = parts.read_sealed(doors.sealer, found[parts.RUNNER])["configuration"]
+def _environment(doors: Doors, work: Work, *, is_before: bool = False) -> Mapping[str, Secret | str]:
+    """`is_before`: of the runner that the environment is moved away from."""
+    name = parts.RUNNER_BEFORE if is_before else parts.RUNNER
+    found = opening.parts(doors.store, work.deployment.id, (name,))
+    configuration = parts.read_sealed(doors.sealer, found[name])["configuration"]
     given = variables.of_runner(configuration, doors.runner_env_dir, for_request=work.request is not None)
     uuid = work.deployment.environment_uuid
     given[protocol.FINGERPRINT_KEY] = keys.of_environment(doors, uuid, keys.FINGERPRINT)
@@ -216,21 +241,11 @@ def _version(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", text.partition("-")[0])[:3])
 
 
-def _mark_state(doors: Doors, work: Work) -> None:
-    """Say beside a local state whose it is; refuse one that was there before the environment was ever deployed."""
-    state = state_file(doors, work)
-    if state is None or work.environment is None:
-        return
-    marker = state.with_name(states.MARKER)
-    slug = work.environment.slug
-    if not marker.exists():
-        if state.exists():
-            raise ConflictError(
-                f"there is a state for {slug} already, with uuid {work.binding.uuid}, that Lockstep did not write; "
-                f"run `lockstep adopt {slug.replace('/', ' ')} --uuid {work.binding.uuid}`"
-            )
-        durable.make_folder(state.parent)
-        durable.write_json(marker, {"environment": slug, "uuid": work.binding.uuid})
+def _imports(doors: Doors, work: Work) -> Mapping[str, str]:
+    if work.request is not None or work.deployment.mode is Mode.DESTROY:
+        return {}
+    left = recovery.imports(doors, work) if work.imports else {}
+    return {**adoption.imports(doors, work.environment), **left}
 
 
 def _replaced(doors: Doors, work: Work) -> tuple[str, ...]:

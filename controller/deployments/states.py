@@ -23,7 +23,7 @@ def left_behind(folder: Path, slug: str, known: Container[str]) -> str | None:
     found = [
         (marker.with_name(STATE).stat().st_mtime_ns, marker.parent.name)
         for marker in folder.glob(f"*/{MARKER}")
-        if marker.parent.name not in known and _is_of(marker, slug) and _holds_something(marker.with_name(STATE))
+        if marker.parent.name not in known and _is_of(marker, slug) and holds_something(marker.with_name(STATE))
     ]
     return max(found)[1] if found else None
 
@@ -33,10 +33,10 @@ def _is_of(marker: Path, slug: str) -> bool:
         document = durable.read_json(marker)
     except ValueError:
         return False
-    return isinstance(document, dict) and document.get("environment") == slug
+    return isinstance(document, dict) and document.get("environment") == slug and not document.get("moved_to")
 
 
-def _holds_something(state: Path) -> bool:
+def holds_something(state: Path) -> bool:
     """An encrypted one cannot be looked into: there it counts that it is there."""
     try:
         document = json.loads(state.read_bytes())

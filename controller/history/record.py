@@ -23,6 +23,7 @@ from controller.history.tables import (
     OutputsRow,
 )
 from controller.history.watching import wake_within
+from controller.model.bundle import Binding
 from controller.model.deployment import CHANGES, FINAL, Mode, Rank, Status
 from controller.model.document import Json
 from controller.model.record import Counts, Deployment
@@ -49,6 +50,7 @@ class Finish:
     status: Status
     message: str
     applied: bool = False
+    binding: Binding | None = None  # what the environment is bound to from now on
     untouched: bool = False  # the apply that began did nothing: what was applied before is so still
     parts: Mapping[str, Part] = field(default_factory=dict)
     outputs: bytes | None = None
@@ -138,6 +140,15 @@ def begin_apply(store: Store, id: str, now: datetime) -> None:
         holding.hold(session, row, environment, now)
 
 
+def begin_move(store: Store, id: str) -> None:
+    """Say that an environment is being moved, which changes nothing of what is applied."""
+    with store.writing() as session:
+        row = _in(_row(session, id), Status.PLANNING)
+        if row.cancelled_by is not None:
+            raise ConflictError(f"deployment {id} was cancelled by {row.cancelled_by}")
+        row.status, row.attempts, row.message = Status.APPLYING, 0, "its state is being moved"
+
+
 def not_begun(store: Store, id: str, now: datetime) -> None:
     """The plan was of an older state and nothing was done: it is planned again, what was applied is so still."""
     with store.writing() as session:
@@ -210,8 +221,10 @@ def _ended(session: Session, row: DeploymentRow, environment: EnvironmentRow, fi
     environment.version += 1
     if environment.decided_deployment == row.id:
         environment.decided_ended = finish.status
-    if finish.untouched:
+    if finish.untouched and row.apply_started_at is not None:
         _as_before(session, row, now)
+    if finish.binding is not None:
+        environment.binding, environment.last_success = rows.binding_document(finish.binding), row.id
     if not finish.applied:
         return
     holding.hold(session, row, environment, now)
@@ -221,6 +234,7 @@ def _ended(session: Session, row: DeploymentRow, environment: EnvironmentRow, fi
     environment.applied, environment.applied_deployment = row.desired_digest, row.id
     environment.last_success = row.id
     drifting.in_step(row, environment)
+    environment.adoption = None
     environment.live_commit = live_commit(session, environment)
     holding.in_step(session, row, environment, now)
 

@@ -36,7 +36,7 @@ def settle(session: Session, environment: EnvironmentRow) -> None:
 def emptied(session: Session, environment: EnvironmentRow, now: datetime, by: str) -> None:
     """Nothing of it is left. Where Git declares it no more, it is forgotten, and whoever queued for it is told."""
     environment.applied = environment.applied_deployment = None
-    environment.last_success = environment.live_commit = None
+    environment.last_success = environment.live_commit = environment.adoption = None
     if environment.declared:
         return
     environment.removed_at = now

@@ -32,6 +32,7 @@ from controller.model.deployment import (
 )
 from controller.model.document import Json
 from controller.model.record import (
+    Adoption,
     AuditRecord,
     CommitRecord,
     Counts,
@@ -84,6 +85,7 @@ def environment(row: EnvironmentRow | sa.Row[Any], holds: Sequence[Hold]) -> Env
         drift_deployment=row.drift_deployment,
         drift_checked_at=row.drift_checked_at,
         heals=row.heals,
+        adoption=Adoption(**row.adoption) if row.adoption else None,
     )
 
 

@@ -118,6 +118,7 @@ class EnvironmentRow(Base):
     drift_checked_at: Mapped[datetime | None]
     heals: Mapped[int] = mapped_column(default=0)  # in a row that did not put it right
     heal_not_before: Mapped[datetime | None]
+    adoption: Mapped[dict[str, Any] | None]  # what is taken over that exists, until a deployment has succeeded with it
 
 
 class HoldRow(Base):

@@ -15,10 +15,11 @@ class Mode(StrEnum):
     DESTROY = "destroy"
     ROLLBACK = "rollback"
     DRIFT = "drift"
+    REBIND = "rebind"  # to another runner or state storage; nothing of what is there changes
 
 
 # Those that change their environment; plans and drift checks only look at it.
-CHANGES = (Mode.DEPLOY, Mode.DESTROY, Mode.ROLLBACK)
+CHANGES = (Mode.DEPLOY, Mode.DESTROY, Mode.ROLLBACK, Mode.REBIND)
 
 
 class Status(StrEnum):

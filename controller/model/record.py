@@ -53,6 +53,16 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class Adoption:
+    """What a person wants to be taken over that exists; it holds until a deployment has succeeded with it."""
+
+    by: str
+    at: str
+    what: str  # a few words
+    imports: str | None = field(default=None, repr=False)  # sealed: address -> id
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     uuid: str
     project: str
@@ -81,6 +91,7 @@ class Environment:
     drift_deployment: str | None = None  # the last look
     drift_checked_at: datetime | None = None
     heals: int = 0  # in a row that did not last
+    adoption: Adoption | None = None
 
     @property
     def slug(self) -> str:

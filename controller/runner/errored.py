@@ -30,11 +30,13 @@ _PLAIN = "plain.tfstate"
 
 @dataclass(frozen=True, slots=True)
 class _Unsaved:
-    """A state that an apply could not save: its file, whose it is, and where a person finds it."""
+    """A state that is not where it belongs: its file, which one it is, and where a person finds it."""
 
     path: Path
-    whose: str
+    what: str
     where: str
+    is_given: bool = False  # by a person, to be taken over or moved: it keeps its lineage
+    otherwise: str = "compare the two and push the right one by hand: "
 
 
 def take(session: Session) -> bool:
@@ -73,6 +75,13 @@ def put_back(session: Session) -> None:
             unsaved.path.unlink()
 
 
+def put_in_place(session: Session, path: Path) -> None:
+    """Push a state that is moved, unless it is there already; EndingError where another one is in its way."""
+    if path.exists():
+        where = "see that the new place holds no other state, then move it again"
+        _push(session, _Unsaved(path, "the state that is to be moved", where, is_given=True, otherwise=""))
+
+
 def _is_there(path: Path) -> bool:
     """No engine makes a link there: a module may have, to what it may not read itself."""
     return path.is_file() and not path.is_symlink()
@@ -83,12 +92,13 @@ def _waiting(session: Session) -> Sequence[_Unsaved]:
     id = session.job.puts_back
     given = _Unsaved(
         session.directory / protocol.PUSH,
-        f"deployment {id}",
+        "the state that was given" if session.job.adopts else f"the state that deployment {id} could not save",
         f"`lockstep db unsaved-state {id}` prints the one that was kept, and with --forget drops it",
+        is_given=session.job.adopts,
     )
     stray = _Unsaved(
         session.workdir / ERRORED,
-        "an earlier apply",
+        "the state that an earlier apply could not save",
         f"the one that was kept is `{ERRORED}` in the environment's working directory, remove it when that is done",
     )
     return (given, stray)
@@ -97,20 +107,34 @@ def _waiting(session: Session) -> Sequence[_Unsaved]:
 def _push(session: Session, unsaved: _Unsaved) -> None:
     ours, plain = _read(session, unsaved.path)
     if ours is None:
-        what = f"the state that {unsaved.whose} could not save cannot be read"
-        raise EndingError(Ended.FAILED, f"{what}; {unsaved.where}")
+        raise EndingError(Ended.FAILED, f"{unsaved.what} cannot be read; {unsaved.where}")
     there = _pulled(session, unsaved)
     if there is not None and _is_in_place(ours, there):
         session.journal.event("state_in_place")
-        return
-    if there is not None and not _may_follow(ours, there):
+    elif there is None or _may_follow(ours, there) or (unsaved.is_given and there.is_empty):
+        _pushed(session, unsaved, plain, ours, is_forced=unsaved.is_given and there is not None and there.is_empty)
+    elif not there.has_content_of(ours):
         raise EndingError(
             Ended.FAILED,
-            f"the state that {unsaved.whose} could not save ({ours}) is not put back: the state storage has {there}, "
-            f"which somebody else wrote; compare the two and push the right one by hand: {unsaved.where}",
+            f"{unsaved.what} ({ours}) is not put {'there' if unsaved.is_given else 'back'}: the state storage has "
+            f"{there}, which somebody else wrote; {unsaved.otherwise}{unsaved.where}",
         )
-    finished = session.step("state push", "state", "push", f"-lock-timeout={session.job.lock_seconds}s", str(plain))
-    _check(session, finished, "state push", unsaved)
+    elif unsaved.is_given:
+        _pushed(session, unsaved, plain, ours, is_forced=True)
+    else:
+        session.journal.event("state_in_place")
+
+
+def _pushed(session: Session, unsaved: _Unsaved, plain: Path, ours: State, *, is_forced: bool) -> None:
+    """Push it. The engine gives a state that is new to a remote storage another lineage: where that counts, its own."""
+    force = ("-force",) if is_forced else ()
+    patience = f"-lock-timeout={session.job.lock_seconds}s"
+    _check(session, session.step("state push", "state", "push", *force, patience, str(plain)), "state push", unsaved)
+    if not unsaved.is_given or is_forced:
+        return
+    there = _pulled(session, unsaved)
+    if there is not None and there.lineage != ours.lineage and there.has_content_of(ours):
+        _pushed(session, unsaved, plain, ours, is_forced=True)
 
 
 def _pulled(session: Session, unsaved: _Unsaved) -> State | None:
@@ -121,7 +145,7 @@ def _pulled(session: Session, unsaved: _Unsaved) -> State | None:
         return None
     state = states.read(finished.captured)
     if state is None:
-        what = f"the state that {unsaved.whose} could not save is not put back: what the state storage has is no state"
+        what = f"{unsaved.what} is not put back: what the state storage has is no state"
         raise EndingError(Ended.FAILED, f"{what}; mend it; {unsaved.where}")
     return None if state.is_none else state
 
@@ -140,7 +164,7 @@ def _check(session: Session, finished: Finished, step: str, unsaved: _Unsaved) -
     if finished.stopped:
         raise session.stopped(finished.stopped, step, forced=finished.forced)
     if finished.code != 0:
-        what = f"the state that {unsaved.whose} could not save is kept, and could not be put back yet"
+        what = f"{unsaved.what} is kept, and could not be put back yet"
         why = f"`{step}` exited with {finished.code}"
         remedy = f"see that the state storage can be reached, then deploy again; {session.see_log('details')}"
         raise EndingError(Ended.FAILED, f"{what}: {why}; {remedy}", transient=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from controller.model.deployment import Mode
-from controller.runner import applied, durable, errored, initialised, preparing, protocol, steps
+from controller.runner import applied, durable, errored, initialised, preparing, protocol, pulled, steps
 from controller.runner.protocol import Ended, Result
 from controller.runner.session import Session
 from controller.runner.steps import Finished
@@ -25,13 +25,13 @@ def plan(session: Session) -> Result:
     session.must_go_on("prepare")
     with preparing.alone(session):
         _prepare(session)
-        finished = _run(session)
+        finished = run(session)
         if finished.code == 1 and initialised.is_needed(session.held):
             # Somebody emptied a cache, or the engine looks at more than we know of.
             session.held.clear()
             preparing.prepare(session, anew=True)
-            finished = _run(session)
-        _check(session, finished)
+            finished = run(session)
+        check(session, finished)
         return _planned(session, is_empty=finished.code == 0)
 
 
@@ -51,9 +51,11 @@ def _prepare(session: Session) -> None:
     preparing.prepare(session, anew=is_unsaved)
     if is_unsaved:
         errored.put_back(session)
+    elif session.job.refuses_state:
+        pulled.refuse(session)
 
 
-def _run(session: Session) -> Finished:
+def run(session: Session) -> Finished:
     job = session.job
     arguments = ["plan", "-input=false", "-json", "-detailed-exitcode", f"-out={session.directory / protocol.PLAN}"]
     arguments.append(f"-lock-timeout={job.lock_seconds}s" if job.takes_lock else "-lock=false")
@@ -63,7 +65,7 @@ def _run(session: Session) -> Finished:
     return session.step("plan", *arguments)
 
 
-def _check(session: Session, finished: Finished) -> None:
+def check(session: Session, finished: Finished) -> None:
     """Raise unless there is a plan."""
     path = session.directory / protocol.PLAN
     # A crash of the engine's own run-time ends it with 2 as well, and without a plan.
@@ -78,8 +80,9 @@ def _check(session: Session, finished: Finished) -> None:
     raise session.failed("plan", finished, transient=transient)
 
 
-def _planned(session: Session, *, is_empty: bool) -> Result:
-    job, path = session.job, session.directory / protocol.PLAN
+def shown(session: Session) -> tuple[dict[str, Any], Any]:
+    """The public summary of the plan file, and all that the engine shows of it."""
+    path = session.directory / protocol.PLAN
     path.chmod(durable.PRIVATE_FILE)
     durable.sync(path)
     finished, show = session.document("show", "show", "-json", str(path))
@@ -89,12 +92,19 @@ def _planned(session: Session, *, is_empty: bool) -> Result:
         raise session.failed("show", finished)
     applied.learn_from_plan(session, show)
     session.publish("plan")
-    summary = plans.summarize(show, session.mask)
+    return plans.summarize(show, session.mask), show
+
+
+def _planned(session: Session, *, is_empty: bool) -> Result:
+    job, path = session.job, session.directory / protocol.PLAN
+    summary, show = shown(session)
     durable.write_json(session.directory / protocol.SUMMARY, summary)
+    if is_empty and job.takes_state:
+        pulled.take(session)
     notes = applied.keep_outputs(session) if is_empty and not job.only_plans else ()
     result = session.result(
         Ended.SUCCEEDED,
-        _sentence(summary, is_empty),
+        sentence(summary, is_empty=is_empty),
         plan_digest=digest(path),
         empty=is_empty,
         fingerprint=plans.fingerprint(show, session.fingerprint_key) if session.fingerprint_key else None,
@@ -105,7 +115,7 @@ def _planned(session: Session, *, is_empty: bool) -> Result:
     return result
 
 
-def _sentence(summary: Mapping[str, Any], is_empty: bool) -> str:
+def sentence(summary: Mapping[str, Any], *, is_empty: bool) -> str:
     if is_empty:
         return "nothing to change"
     counts = {"import": summary.get("imports", 0), **summary["counts"]}

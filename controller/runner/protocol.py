@@ -37,6 +37,8 @@ METADATA = "metadata.json"  # what modules gave as metadata; public
 IMPORTS = "imports.json"  # address -> id of what an apply has made that no state knows; never public
 ERRORED = "errored.tfstate"  # the state that the engine could not save at the end of an apply
 PUSH = "push.tfstate"  # the same of an earlier apply, as the controller delivered it: pushed before the plan is made
+MOVED = "moved.tfstate"  # the state that is moved to another storage, as the engine prints it
+SUMMARY_AFTER = "summary-after.json"  # the public summary of the plan that was made where it was moved to
 DECRYPTED = "decrypted"  # such a state where it is encrypted: the engine pushes it only in clear
 LOCK_FILE = "lock.hcl"  # the dependency lock file, where init wrote another than it was given
 PLAN_RESULT = "result-plan.json"
@@ -59,6 +61,7 @@ OURS = "LOCKSTEP_"  # no runner may set variables that begin so
 class Phase(StrEnum):
     PLAN = "plan"  # prepare, init, plan to a file, summary
     APPLY = "apply"  # that file and no other, then outputs
+    MOVE = "move"  # the state to another storage, then a plan there, which must be empty
     RECOVER = "recover"  # after a supervisor was lost in an apply: read on, find out what was done
 
 
@@ -129,6 +132,9 @@ class Job:
     imports: bool = False  # its bundle has `import` blocks, which a person asked for
     puts_back: str | None = None  # deployment whose unsaved state lies in `push.tfstate`
     replaces: tuple[str, ...] = ()  # addresses that are possibly unfinished: they are made anew
+    refuses_state: str = ""  # what to say where the storage holds a state, for none of ours can be there yet
+    takes_state: bool = False  # it is to be moved: the state goes into `moved.tfstate` when the plan is empty
+    adopts: bool = False  # what exists is taken over: `push.tfstate` was given, a state may not be encrypted yet
 
     @property
     def takes_lock(self) -> bool:
@@ -188,7 +194,7 @@ class Result:
     def ends_run(self, job: Job) -> bool:
         """Whether no further phase can follow, so that the log is whole."""
         if self.phase is Phase.PLAN:
-            return self.status is not Ended.SUCCEEDED or self.empty or job.only_plans
+            return self.status is not Ended.SUCCEEDED or (self.empty and job.mode is not Mode.REBIND) or job.only_plans
         return not self.stale
 
 

@@ -258,20 +258,27 @@ def _environment(directory: Path, job: Job, handed: Handed) -> Mapping[str, str]
     if job.log_level == "debug":
         environment["TF_LOG"] = "DEBUG"
     if handed.passphrase and job.engine.kind is EngineKind.OPENTOFU:
-        environment["TF_ENCRYPTION"] = _encryption(handed.passphrase)
+        environment["TF_ENCRYPTION"] = _encryption(handed.passphrase, reads_plain=job.adopts)
     return environment
 
 
-def _encryption(passphrase: str) -> str:
-    """OpenTofu's configuration that encrypts state and plan, and refuses those that are not."""
-    encrypted = {"method": "${method.aes_gcm.lockstep}", "enforced": True}
+def _encryption(passphrase: str, *, reads_plain: bool) -> str:
+    """OpenTofu's configuration that encrypts state and plan, and refuses those that are not.
+
+    With `reads_plain` it reads a state that nobody has encrypted yet, and writes it encrypted.
+    """
+    encrypted: dict[str, Json] = {"method": "${method.aes_gcm.lockstep}", "enforced": True}
+    plain = {"fallback": {"method": "${method.unencrypted.adopted}"}, "enforced": False}
     configuration = {
         # The passphrase is random: the fewest iterations that are allowed, of the quicker function, are plenty.
         "key_provider": {
             "pbkdf2": {"lockstep": {"passphrase": passphrase, "iterations": 200_000, "hash_function": "sha256"}}
         },
-        "method": {"aes_gcm": {"lockstep": {"keys": "${key_provider.pbkdf2.lockstep}"}}},
-        "state": encrypted,
+        "method": {
+            "aes_gcm": {"lockstep": {"keys": "${key_provider.pbkdf2.lockstep}"}},
+            **({"unencrypted": {"adopted": {}}} if reads_plain else {}),
+        },
+        "state": encrypted | (plain if reads_plain else {}),
         "plan": encrypted,
     }
     return json.dumps(configuration)

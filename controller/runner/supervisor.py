@@ -14,6 +14,7 @@ from controller import __version__, clock
 from controller.runner import durable, local_state, processes, protocol, steps
 from controller.runner.applying import apply, recover
 from controller.runner.journal import Journal
+from controller.runner.moving import move
 from controller.runner.planning import plan
 from controller.runner.protocol import Ended, Extent, Handed, Job, Phase, Result
 from controller.runner.session import EndingError, Session
@@ -21,7 +22,12 @@ from controller.runner.steps import Stop
 
 DONE, REFUSED, BUG = 0, 3, 70
 
-_PHASES: Mapping[Phase, Callable[[Session], Result]] = {Phase.PLAN: plan, Phase.APPLY: apply, Phase.RECOVER: recover}
+_PHASES: Mapping[Phase, Callable[[Session], Result]] = {
+    Phase.PLAN: plan,
+    Phase.APPLY: apply,
+    Phase.MOVE: move,
+    Phase.RECOVER: recover,
+}
 
 
 def supervise(directory: Path, job: Job, handed: Handed) -> int:

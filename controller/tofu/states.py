@@ -28,6 +28,11 @@ class State:
         """Whether it is what the engine prints where there is no state."""
         return not self.lineage and not self.resources and not self.outputs
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it knows of nothing."""
+        return not self.resources and not self.outputs
+
     def has_content_of(self, other: State) -> bool:
         return bool(self.resources == other.resources and self.outputs == other.outputs)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import cli
+from tests import deploy_factories
 
 
 @pytest.fixture
@@ -76,4 +77,22 @@ def test_a_machine_without_an_engine_is_told_what_to_install(
     assert found(capsys, "engine", code=1) == [
         "!!  engine      there is none of kind opentofu (no `tofu` on the PATH)",
         f"    {'':<11} install OpenTofu 1.8 or newer as `tofu` on the PATH",
+    ]
+
+
+def test_environments_of_the_other_engine_are_told(
+    machine: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with deploy_factories.world(machine / "company") as world:
+        world.deploy(deploy_factories.project(staging=deploy_factories.sized(1)))
+    database = f"sqlite:///{machine / 'company' / 'lockstep.sqlite3'}"
+    monkeypatch.setenv("LOCKSTEP_DATABASE_URL", database)
+    assert cli.main(["doctor"]) == 0
+    assert "binding" not in capsys.readouterr().out
+    (machine / "terraform").unlink()
+    program(machine / "tofu", """echo '{"terraform_version": "1.10.0"}'""")
+    assert found(capsys, "binding", code=1) == [
+        "!!  binding     shop/staging is bound to terraform, and the engine here is opentofu: "
+        "nothing of that is planned or applied",
+        f"    {'':<11} install terraform, and set `engine: terraform`",
     ]

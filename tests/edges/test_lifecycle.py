@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from controller.deployments import actions
+from controller.deployments import actions, adopting
 from controller.deployments.lifecycle import Next
 from controller.errors import ConflictError, NotAllowedError
 from controller.history import read, watching
@@ -558,6 +559,26 @@ def test_a_state_that_lockstep_did_not_write_is_not_taken_over(acme: World) -> N
         f"there is a state for shop/development already, with uuid {uuid}, that Lockstep did not write; "
         f"run `lockstep adopt shop development --uuid {uuid}`"
     )
+
+
+def test_a_state_of_another_environment_is_taken_over_only_when_somebody_says_so(acme: World) -> None:
+    uuid = "6f1c1f6e-7b0e-4a53-9a55-0d3a3b1c2d3e"
+    state = acme.doors.data / "states" / uuid / "terraform.tfstate"
+    state.parent.mkdir(parents=True)
+    state.write_text('{"resources": [{}]}')
+    marker = state.with_name("lockstep.json")
+    marker.write_text(f'{{"environment": "shop/old", "uuid": "{uuid}"}}')
+    files = project(development=sized(1)) | {"projects/shop/development/environment.yaml": f"uuid: {uuid}\n"}
+    acme.deploy(files)
+    assert acme.last("development").message == (
+        f"there is a state for shop/development already, with uuid {uuid}, that Lockstep did not write; "
+        f"run `lockstep adopt shop development --uuid {uuid}`"
+    )
+    acme.runner.script = Script(counts={})
+    adopting.adopt(acme.doors, "ann", "shop", "development", uuid=uuid)
+    acme.settle()
+    assert acme.last("development").status is Status.SUCCEEDED
+    assert json.loads(marker.read_text()) == {"environment": "shop/development", "uuid": uuid}
 
 
 LOCK = """\

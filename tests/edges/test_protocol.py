@@ -54,6 +54,8 @@ def test_the_names_of_the_files_are_these() -> None:
         "imports.json",
         "errored.tfstate",
         "push.tfstate",
+        "moved.tfstate",
+        "summary-after.json",
         "decrypted",
         "lock.hcl",
         "result-plan.json",
@@ -104,6 +106,9 @@ def test_a_job_is_written_so(tmp_path: Path) -> None:
         "imports": False,
         "puts_back": None,
         "replaces": [],
+        "refuses_state": "",
+        "takes_state": False,
+        "adopts": False,
     }
     assert (tmp_path / "job.json").stat().st_mode & 0o777 == 0o600
     assert protocol.read_job(tmp_path) == JOB

@@ -12,7 +12,7 @@ import pytest
 
 from controller.model.deployment import EngineKind, Mode
 from controller.runner import protocol
-from tests.runner_factories import Bench, bench, bundle, engines, steps
+from tests.runner_factories import Bench, bench, bundle, engines, scripted, steps
 
 pytestmark = pytest.mark.engine
 
@@ -314,6 +314,35 @@ def test_a_state_that_is_not_encrypted_is_refused(runs: Bench) -> None:
     assert seen.plan_result is not None
     assert seen.plan_result.status == "failed"
     assert runs.state.read_bytes() == before
+
+
+def test_a_state_that_is_adopted_may_be_plain_and_is_encrypted_by_the_next_apply(runs: Bench) -> None:
+    if runs.engine.kind is not EngineKind.OPENTOFU:
+        pytest.skip("only OpenTofu encrypts")
+    runs.deploy(bundle(name="first"), "d1")
+    runs.environment = {protocol.PASSPHRASE: "a passphrase made by chance"}
+    runs.deployment = "d2"
+    seen = runs.plan(bundle(name="first"), adopts=True)
+    assert seen.plan_result is not None
+    assert seen.plan_result.empty
+    runs.deployment = "d3"
+    runs.plan(bundle(name="second"), adopts=True)
+    runs.apply(adopts=True)
+    assert "encrypted_data" in json.loads(runs.state.read_text())
+
+
+@pytest.mark.parametrize("adopts", [False, True])
+def test_opentofu_is_told_to_encrypt_and_what_is_adopted_may_be_plain(tmp_path: Path, *, adopts: bool) -> None:
+    body = f'[ "$1" = init ] && printf %s "$TF_ENCRYPTION" > "{tmp_path}/told"; exit 1'
+    with bench(tmp_path, scripted(tmp_path, body, kind=EngineKind.OPENTOFU)) as made:
+        made.environment = {protocol.PASSPHRASE: "a passphrase made by chance"}
+        made.plan(bundle(), adopts=adopts)
+    told = json.loads((tmp_path / "told").read_text())
+    method = "${method.aes_gcm.lockstep}"
+    plain = {"method": method, "enforced": False, "fallback": {"method": "${method.unencrypted.adopted}"}}
+    strict = {"method": method, "enforced": True}
+    assert (told["state"], told["plan"]) == (plain if adopts else strict, strict)
+    assert sorted(told["method"]) == (["aes_gcm", "unencrypted"] if adopts else ["aes_gcm"])
 
 
 def protocol_events(runs: Bench) -> list[str]:

@@ -349,6 +349,38 @@ def test_a_commit_that_would_change_a_binding_is_rejected(acme: World) -> None:
     assert acme.environment("development").applied is not None
 
 
+def test_a_commit_that_would_move_a_state_to_another_place_is_rejected(acme: World) -> None:
+    runner = "id: far\nrunner_configuration: {{type: local}}\nstate_storage_configuration: {}\nrules: [{{}}]\n"
+    first = {"platform/runners/far.yaml": runner.format("{type: s3, bucket: one}")}
+    acme.deploy(first | project(development=sized(1)))
+    commit = acme.deploy({"platform/runners/far.yaml": runner.format("{type: s3, bucket: other}")})
+    assert acme.told(commit) == {"development": "rejected"}
+    assert acme.environment("development").problems == (
+        "platform/runners/far.yaml:1:1: state storage would change to another place; "
+        "run `lockstep rebind shop development`",
+    )
+    back = acme.deploy({"platform/runners/far.yaml": runner.format("{type: gcs, bucket: one}")})
+    assert acme.told(back) == {"development": "rejected"}
+    assert acme.environment("development").problems == (
+        "platform/runners/far.yaml:1:1: state storage would change from `s3` to `gcs`; "
+        "run `lockstep rebind shop development`",
+    )
+    assert len(acme.deployments()) == 1
+
+
+def test_a_commit_that_would_change_an_identity_is_rejected(acme: World) -> None:
+    acme.deploy(project(development=sized(1)))
+    uuid, other = acme.environment("development").uuid, "6f1c1f6e-7b0e-4a53-9a55-0d3a3b1c2d3e"
+    commit = acme.deploy({"projects/shop/development/environment.yaml": f"approval: none\nuuid: {other}\n"})
+    assert acme.told(commit) == {"development": "rejected"}
+    assert acme.environment("development").problems == (
+        f"projects/shop/development/environment.yaml:2:7: uuid would change from {uuid} to {other}; "
+        f"an environment keeps its identity: write `uuid: {uuid}`, or leave it out",
+    )
+    back = acme.deploy({"projects/shop/development/environment.yaml": f"approval: none\nuuid: {uuid}\n"})
+    assert (acme.told(back), acme.environment("development").uuid) == ({"development": "unchanged"}, uuid)
+
+
 def test_an_identity_of_another_environment_is_rejected(acme: World) -> None:
     acme.deploy(project(development=sized(1)))
     uuid = acme.environment("development").uuid

@@ -472,3 +472,20 @@ class Why(Shown):
 
 class Description(RootModel[dict[str, Any]]):
     """The OpenAPI document."""
+
+
+class Adopted(Shown):
+    """The deployment that takes over what exists; null where nothing is to be taken over any more."""
+
+    deployment: Deployment | None
+
+
+class BindingNow(Shown):
+    """What an environment is bound to; `changes`: what Git wants to be otherwise, which only a move can bring.
+
+    `trouble`: why nobody can tell.
+    """
+
+    binding: Binding | None
+    changes: list[str]
+    trouble: str

@@ -214,6 +214,28 @@ class CreateToken(Asked):
         return timedelta(days=self.expires_in_days) if self.expires_in_days else None
 
 
+class Rebind(Reason):
+    """`expect_last`: refused unless this deployment is the one that succeeded last."""
+
+    log_recipient: str | None = None
+    expect_last: str | None = None
+
+
+class Adopt(Reason):
+    """What an environment takes over. `forget`: nothing any more, and nothing else may be given."""
+
+    uuid: str | None = Field(default=None, max_length=100, description="identity under which its storage has a state")
+    state: str | None = Field(default=None, description="the file of a state, in clear; it is put into the storage")
+    imports: dict[str, str] = Field(default_factory=dict, description="address of a resource -> id of what is there")
+    forget: bool = False
+
+    @model_validator(mode="after")
+    def _or_nothing(self) -> Adopt:
+        if self.forget and (self.uuid or self.state or self.imports):
+            raise ValueError("give nothing else with `forget`")
+        return self
+
+
 def read_query(model: type[M], arguments: Mapping[str, str]) -> M:
     """The query of a request; raises ManifestError with every fault."""
     return _read(model, dict(arguments), "query")

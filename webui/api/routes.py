@@ -71,6 +71,7 @@ class Route:
     status: int = 200
     media: tuple[str, ...] = ()  # further media types that the view may reply with
     is_secret: bool = False  # the reply holds a secret: it is never kept
+    largest_body: int | None = None  # bytes, where it may be larger than that of the others
 
     @property
     def is_repeatable(self) -> bool:

@@ -40,6 +40,8 @@ def _view(doors: Doors, route: Route) -> Callable[..., Response]:
             return _reply(route, route.view(Call(doors, access.NOBODY, path)))
         caller = caller_of(doors, request.headers.get("Authorization"))
         access.require_role(caller, route.role)
+        if route.largest_body is not None:
+            request.max_content_length = route.largest_body
         call = _call(doors, route, caller, path)
         key = request.headers.get("Idempotency-Key")
         if key is None or not route.is_repeatable:

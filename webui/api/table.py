@@ -5,6 +5,7 @@ from __future__ import annotations
 from controller.model.deployment import Role
 from webui.api import administration, objects, openapi, requests
 from webui.api.acting_routes import ACTING
+from webui.api.binding_routes import BINDING
 from webui.api.environment_routes import ENVIRONMENTS
 from webui.api.reading_routes import CATALOGUE, READING
 from webui.api.routes import Call, Reply, Route, Scope
@@ -64,4 +65,12 @@ _ADMINISTRATION = (
     ),
 )
 
-ROUTES: tuple[Route, ...] = (*READING, *CATALOGUE, *ACTING, *ENVIRONMENTS, *SUSPENDING, *_ADMINISTRATION)
+ROUTES: tuple[Route, ...] = (
+    *READING,
+    *CATALOGUE,
+    *ACTING,
+    *ENVIRONMENTS,
+    *SUSPENDING,
+    *BINDING,
+    *_ADMINISTRATION,
+)

@@ -10,11 +10,11 @@ from typing import Any
 
 import yaml
 
-from controller.deployments import actions
+from controller.deployments import actions, parts
 from controller.deployments.doors import Doors
 from controller.errors import NotFoundError
 from controller.graph import draw
-from controller.history import read
+from controller.history import opening, read
 from controller.model.deployment import CHANGES, FINAL, OPEN, TRIED_AGAIN, Mode, Role, Status
 from controller.model.document import Json
 from controller.model.record import Deployment, Details, removed
@@ -86,6 +86,7 @@ def shown(site: Site, who: Caller, id: str) -> dict[str, object]:
         "diagnostics": [_diagnostic(found) for found in details.diagnostics],
         "plan": None if details.summary is None else _by_resource(summary.get("changes", ())),
         "plan_outputs": [found for found in summary.get("outputs", ()) if found["name"] != METADATA],
+        "plan_after": _after(site.doors, row),
         "no_plan": _NO_PLAN.get(row.status, "There is no plan: the errors above say why."),
         **_graph(details),
         "manifest": yaml.safe_dump(details.manifest or {}, sort_keys=False, allow_unicode=True, width=110),
@@ -101,13 +102,24 @@ def shown(site: Site, who: Caller, id: str) -> dict[str, object]:
     }
 
 
+def _after(doors: Doors, row: Deployment) -> list[str] | None:
+    """What the plan after a move would change, by address; None where there is none."""
+    if row.mode is not Mode.REBIND:
+        return None
+    found = opening.parts(doors.store, row.id, (parts.SUMMARY_AFTER,))
+    if parts.SUMMARY_AFTER not in found:
+        return None
+    changes = parts.read(found[parts.SUMMARY_AFTER])["changes"]
+    return [f"{change['action']} {change['address']}" for change in changes]
+
+
 def _more(doors: Doors, row: Deployment) -> dict[str, object]:
     """What can be done with one that has ended."""
     live = _last_success(doors, row)
     is_change = row.mode in CHANGES and row.ref is None
-    is_target = row.mode is not Mode.DESTROY and row.status is Status.SUCCEEDED
+    is_target = row.mode not in (Mode.DESTROY, Mode.REBIND) and row.status is Status.SUCCEEDED
     return {
-        "can_retry": is_change and row.status in TRIED_AGAIN,
+        "can_retry": is_change and row.mode is not Mode.REBIND and row.status in TRIED_AGAIN,
         "can_roll_back": is_change and is_target and live not in (None, row.id),
     }
 
@@ -138,6 +150,8 @@ def _reached_so_far(row: Deployment, details: Details) -> Progress | None:
 def _title(row: Deployment) -> str:
     if row.mode is Mode.DESTROY:
         return f"Destroy {row.project}/{row.environment}"
+    if row.mode is Mode.REBIND:
+        return f"Move {row.project}/{row.environment}"
     if row.mode is Mode.ROLLBACK:
         return f"Roll back to “{row.commit_subject or row.source_deployment}”"
     if display.is_by_person(row):
@@ -155,6 +169,8 @@ def steps(row: Deployment, details: Details) -> list[Step]:
     if row.mode not in _ONLY_PLANS and not row.no_changes:
         word = "Destroy" if row.mode is Mode.DESTROY else "Apply"
         found.append(Step(word, _state(row, 3, reached), _note(details, "apply")))
+    if row.mode is Mode.REBIND:
+        found.append(Step("Move", _state(row, 3, reached), _note(details, "state push")))
     return [*found, _end(row)]
 
 

@@ -66,6 +66,7 @@ _MODES = {
     Mode.DESTROY: "Destruction",
     Mode.ROLLBACK: "Rollback",
     Mode.DRIFT: "Drift check",
+    Mode.REBIND: "Move",
 }
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))

@@ -10,6 +10,7 @@ from typing import Any
 from flask import url_for
 
 import controller
+from controller.deployments import engines
 from controller.deployments.doors import Doors
 from controller.errors import NotFoundError
 from controller.history import deliveries, read
@@ -77,9 +78,17 @@ def environment(doors: Doors, who: Caller, project: str, name: str) -> dict[str,
         "resources": read.resources(doors.store, project, name),
         "deployments": recent,
         "most_heals": len(PAUSES),
+        "bound_since": _bound_since(recent, found),
+        "may_move": any("lockstep rebind" in problem for problem in found.problems),
         "may_deploy": who.has_role(Role.DEPLOYER),
         "is_live": True,
     }
+
+
+def _bound_since(recent: Sequence[Deployment], found: Environment) -> Deployment | None:
+    """The last move, as far as it is among the newest deployments; None where it is bound as at its first one."""
+    is_move = (row for row in recent if row.mode is Mode.REBIND and row.status is Status.SUCCEEDED)
+    return next(is_move, None) if found.binding else None
 
 
 def history(doors: Doors, who: Caller, arguments: Mapping[str, str]) -> dict[str, object]:
@@ -243,6 +252,11 @@ def _visible(found: CommitRecord, who: Caller) -> CommitRecord:
 
 
 def _notices(doors: Doors) -> list[str]:
+    unserved = engines.unserved(doors.store, doors.engine.kind)
+    return [*([f"{unserved}."] if unserved else []), *_unencrypted(doors)]
+
+
+def _unencrypted(doors: Doors) -> list[str]:
     if doors.engine.kind is EngineKind.OPENTOFU:
         return []
     return [

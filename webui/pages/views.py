@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Reply
 
-from controller.deployments import actions, drifting, suspending
+from controller.deployments import actions, drifting, rebinding, suspending
 from controller.deployments import why as reasons
 from controller.errors import ConflictError, NotAllowedError
 from controller.graph import draw
@@ -145,6 +145,15 @@ def destroy(project: str, name: str) -> Reply:
         return _back(made.id, "The end of the environment is being planned.")
     flash(f"{project}/{name} had nothing that could be destroyed; it is deleted.")
     return redirect(url_for("pages.environments"))
+
+
+@pages.post("/environments/<project>/<name>/rebind")
+def rebind(project: str, name: str) -> Reply:
+    who = visitor.deployer(project, f"environment `{project}/{name}`")
+    if request.form.get("name", "").strip() != f"{project}/{name}":
+        raise ConflictError(f"the name that was typed is not {project}/{name}; nothing was moved")
+    made = rebinding.rebind(visitor.doors(), who.name, project, name)
+    return _back(made.id, "It is being planned where it is, and then moved.")
 
 
 @pages.post("/deployments/<id>/retry")

@@ -27,6 +27,7 @@ def upgrade() -> None:
         sa.Column("drift_checked_at", Instant(), nullable=True),
         sa.Column("heals", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("heal_not_before", Instant(), nullable=True),
+        sa.Column("adoption", sa.JSON(), nullable=True),
     ):
         op.add_column("environments", column)
     op.create_index(op.f("ix_environments_drift_due_at"), "environments", ["drift_due_at"], unique=False)
@@ -40,6 +41,7 @@ def downgrade() -> None:
     for column in ("after", "before", "origin"):
         op.drop_column("audit", column)
     for column in (
+        "adoption",
         "heal_not_before",
         "heals",
         "drift_checked_at",
