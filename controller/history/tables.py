@@ -109,6 +109,7 @@ class EnvironmentRow(Base):
     created_by: Mapped[str | None]  # None: Git
     expires_at: Mapped[datetime | None]  # when it is destroyed by itself
     removed_at: Mapped[datetime | None]
+    on_removal: Mapped[str | None]  # what it says of itself; None: it was not decided on since that is kept
     folder: Mapped[str | None]  # Git's id of its directory, when it was last declared
     drifted: Mapped[bool] = mapped_column(default=False)  # the last look found something changed from outside
     drift_deployment: Mapped[str | None]  # the last look

@@ -13,7 +13,7 @@ from controller.manifest.environment_schema import EnvironmentFile, LimitsPart, 
 from controller.manifest.layout import EnvironmentFiles, ProjectFiles
 from controller.manifest.phrases import listed, shown
 from controller.model.document import Node, find, plain
-from controller.model.manifest import AfterMerge, EnvironmentConfig, Limits, OnRemoval, ProjectConfig
+from controller.model.manifest import AfterMerge, EnvironmentConfig, Limits, ProjectConfig
 from controller.model.tree import Tree
 
 FALLBACK_TYPE = "development"
@@ -77,7 +77,6 @@ def later(config: EnvironmentConfig) -> Iterator[str]:
             "a plan other than the reviewed one does not wait for it",
         ),
         "drift": (config.drift_every is not None, "nobody looks for drift"),
-        "on_removal": (config.on_removal is OnRemoval.DESTROY, "an environment that is gone from Git is only marked"),
     }
     for key, (is_said, instead) in unheard.items():
         if is_said:

@@ -138,8 +138,6 @@ def test_a_setting_that_nothing_acts_on_yet_is_doubted(capsys, repo: Path):
         f"shop/development: {place}:1:8: `drift` has no effect in this release; until then nobody looks for drift",
         f"shop/development: {place}:2:14: `after_merge` has no effect in this release; "
         "until then a plan other than the reviewed one does not wait for it",
-        f"shop/development: {place}:3:13: `on_removal` has no effect in this release; "
-        "until then an environment that is gone from Git is only marked",
     ]
 
 
