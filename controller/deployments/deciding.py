@@ -55,7 +55,8 @@ class Deciding:
     def decision(self) -> DecidedRepository:
         tips, wants = self._read()
         tip = tips[-1]
-        _, note = reconcile.vanished(list(self._now.environments), tip.declared)
+        before = [slug for slug, found in self._now.environments.items() if not vanishing.is_settled(found.environment)]
+        _, note = reconcile.vanished(before, tip.declared)
         cases = [self._case(slug, wants, tips) for slug in self._slugs(wants, tip)]
         waiting = self._waiting(cases)
         environments = tuple(self._decided(case, waiting[case.slug], tip, bool(note)) for case in cases)

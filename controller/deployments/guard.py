@@ -112,11 +112,8 @@ def judge(
     must_approve: str = "",
     orphans: Mapping[str, str] | None = None,
     changed: Sequence[str] = (),
-    is_wanted_gone: bool = False,
 ) -> Judgement:
     """Judge a plan that is not empty. `changed`: sentences about content that the old guard has to see.
-
-    `is_wanted_gone`: that all of it is destroyed was agreed to before, so no limit asks again.
 
     `orphans`: addresses that may have been made unknown to the state, and what to do about each.
     """
@@ -124,7 +121,7 @@ def judge(
     if guards.approval is Approval.PLAN:
         reasons.append("every plan needs approval here (approval: plan)")
     if guards.approval is not Approval.NONE:
-        reasons += [*([] if is_wanted_gone else _over_limits(summary["counts"], guards.limits)), *changed]
+        reasons += [*_over_limits(summary["counts"], guards.limits), *changed]
     reasons += _made_twice(summary, orphans or {})
     return Judgement(tuple(_protected(summary, guards.protected)), tuple(reasons))
 

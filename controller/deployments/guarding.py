@@ -54,7 +54,6 @@ def judged(doors: Doors, work: Work) -> Judgement:
         must_approve="; ".join(filter(None, (work.must_approve, _older_state(doors, work, attempts)))),
         orphans=recovery.orphans(doors, work),
         changed=changed,
-        is_wanted_gone=_is_wanted_gone(work),
     )
 
 
@@ -63,11 +62,6 @@ def _consented(work: Work, found: Guards) -> Guards:
     if work.deployment.mode is Mode.DESTROY and work.deployment.created_by in BY_ITSELF:
         return replace(found, limits=Limits(destroy=None, replace=None))
     return found
-
-
-def _is_wanted_gone(work: Work) -> bool:
-    """Whether Git itself has it destroyed: `on_removal: destroy` is the consent to all that goes with it."""
-    return work.deployment.mode is Mode.DESTROY and work.deployment.created_by == "git"
 
 
 def _older_state(doors: Doors, work: Work, attempts: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from controller.history import work as history
 from controller.history.audit import Act
 from controller.history.opening import NewDeployment
 from controller.history.standing import Standing
-from controller.model.deployment import REPLACEABLE, Rank
+from controller.model.deployment import REPLACEABLE, EnvironmentStatus, Rank
 from controller.model.manifest import Follow, OnRemoval
 from controller.model.record import Environment, OpenDeployment
 
@@ -54,7 +54,7 @@ def vanished(doors: Doors, standing: Standing, said: OnRemoval, commit: str, *, 
     if environment.declared:
         last = guarding.last(doors, environment)
         effective = guard.stricter_removal(said, last.on_removal) if last else said
-    if nothing_goes:
+    if nothing_goes and not is_settled(environment):
         return Vanished(effective, False, f"{GONE}, with many others at once; nothing is removed")
     if effective is OnRemoval.KEEP:
         return Vanished(effective, False, f"{GONE}; it stays as it is (on_removal: keep)")
@@ -63,6 +63,12 @@ def vanished(doors: Doors, standing: Standing, said: OnRemoval, commit: str, *, 
     if effective is OnRemoval.DESTROY and environment.declared and not _destroys(standing.open):
         return _destroying(doors, standing, effective, commit)
     return Vanished(effective, True, _waits())
+
+
+def is_settled(environment: Environment) -> bool:
+    """Whether what becomes of it was said when it disappeared: it is not among those that vanish at once now."""
+    is_kept = environment.on_removal is OnRemoval.KEEP
+    return not environment.declared and (is_kept or environment.status is not EnvironmentStatus.ACTIVE)
 
 
 def dropped(opened: Sequence[OpenDeployment]) -> tuple[str, ...]:

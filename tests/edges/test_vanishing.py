@@ -205,3 +205,33 @@ def test_an_environment_that_is_only_observed_is_not_destroyed(acme: World) -> N
     gone(acme)
     assert marked(acme) == (EnvironmentStatus.MARKED_FOR_REMOVAL, MARKED)
     assert len(acme.deployments("development")) == 1
+
+
+def test_environments_that_went_one_after_the_other_have_not_vanished_at_once(acme: World) -> None:
+    settings = "on_removal: keep\n"
+    names = ("development", "staging", "third", "other")
+    files = project(**dict.fromkeys(names, sized(1)))
+    acme.deploy(files | {f"projects/shop/{name}/environment.yaml": settings for name in names[:3]})
+    for name in names[:2]:
+        acme.deploy(dict.fromkeys(path.replace("development", name) for path in GONE))
+    acme.deploy(
+        {path.replace("development", "third"): None for path in GONE}
+        | {"projects/shop/fifth/app.manifest.yaml": sized(1)}
+    )
+    assert read.repositories(acme.doors.store)[0].problems == ()
+    assert {row.name: row.status for row in read.environments(acme.doors.store)} == dict.fromkeys(
+        (*names, "fifth"), EnvironmentStatus.ACTIVE
+    )
+    assert acme.environment("third").note == "its directory is gone from Git; it stays as it is (on_removal: keep)"
+
+
+def test_what_was_marked_before_stays_marked_when_many_vanish(acme: World) -> None:
+    deployed(acme, "")
+    gone(acme)
+    acme.deploy(dict.fromkeys(path.replace("development", name) for path in GONE for name in ("staging", "other")))
+    assert marked(acme) == (EnvironmentStatus.MARKED_FOR_REMOVAL, MARKED)
+    assert acme.environment("staging").status is EnvironmentStatus.ACTIVE
+    assert read.repositories(acme.doors.store)[0].problems == (
+        "2 of 2 environments vanished at once; nothing is removed",
+    )
+    assert is_quiet(acme)
