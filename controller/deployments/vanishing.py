@@ -50,10 +50,7 @@ def declared(answers: Sequence[Mapping[str, Evaluated]], slug: str, environment:
 def vanished(doors: Doors, standing: Standing, said: OnRemoval, commit: str, *, nothing_goes: bool) -> Vanished:
     """Only at the moment that it disappears is anything destroyed, and only once."""
     environment = standing.environment
-    effective = said
-    if environment.declared:
-        last = guarding.last(doors, environment)
-        effective = guard.stricter_removal(said, last.on_removal) if last else said
+    effective = _effective(doors, environment, said) if environment.declared else said
     if nothing_goes and not is_settled(environment):
         return Vanished(effective, False, f"{GONE}, with many others at once; nothing is removed")
     if effective is OnRemoval.KEEP:
@@ -65,6 +62,17 @@ def vanished(doors: Doors, standing: Standing, said: OnRemoval, commit: str, *, 
     return Vanished(effective, True, _waits())
 
 
+def foretold(doors: Doors, environment: Environment | None) -> str:
+    """What would become of it if its directory were gone, as a phrase."""
+    said = environment.on_removal if environment else None
+    effective = _effective(doors, environment, said or OnRemoval.APPROVE)
+    if effective is OnRemoval.KEEP:
+        return "it would stay as it is (on_removal: keep)"
+    if effective is OnRemoval.DESTROY:
+        return "it would be destroyed (on_removal: destroy)"
+    return "it would be marked for removal"
+
+
 def is_settled(environment: Environment) -> bool:
     """Whether what becomes of it was said when it disappeared: it is not among those that vanish at once now."""
     is_kept = environment.on_removal is OnRemoval.KEEP
@@ -74,6 +82,12 @@ def is_settled(environment: Environment) -> bool:
 def dropped(opened: Sequence[OpenDeployment]) -> tuple[str, ...]:
     """Ids of destroys from Git that have not begun to change anything: the directory is back."""
     return tuple(one.id for one in _destroys(opened) if one.who == _GIT and one.status in REPLACEABLE)
+
+
+def _effective(doors: Doors, environment: Environment | None, said: OnRemoval) -> OnRemoval:
+    """The stricter of what it says and of what was deployed last."""
+    last = guarding.last(doors, environment)
+    return guard.stricter_removal(said, last.on_removal) if last else said
 
 
 def _destroying(doors: Doors, standing: Standing, effective: OnRemoval, commit: str) -> Vanished:
