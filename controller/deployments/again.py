@@ -34,7 +34,7 @@ def follow_up(
 ) -> NewDeployment:
     """The very same once more, by itself."""
     return replace(
-        _same(doors, work, reason, _readers(doors, work)),
+        _same(doors, work, reason, readers(doors, work)),
         follow_up_of=work.deployment.id,
         tries=tries,
         not_before=not_before,
@@ -46,7 +46,7 @@ def retry(doors: Doors, work: Work, environment: Environment, act: Act) -> NewDe
     row = work.deployment
     _check_retry(row, environment)
     _check_is_newest(doors, row, environment)
-    made = _same(doors, work, _why(f"retry of deployment {row.id}", act), _readers(doors, work))
+    made = _same(doors, work, _why(f"retry of deployment {row.id}", act), readers(doors, work))
     return replace(_as_of_today(doors, made, environment), created_by=act.actor, source_deployment=row.id)
 
 
@@ -82,7 +82,7 @@ def drift(doors: Doors, last: Work, environment: Environment, act: Act, *, is_by
     """A look at whether what succeeded last is still as it was made."""
     why = _why("a look for drift", act) if is_by_person else "a look for drift, as its environment says"
     return replace(
-        _as_of_today(doors, _same(doors, last, why, _readers(doors, last)), environment),
+        _as_of_today(doors, _same(doors, last, why, readers(doors, last)), environment),
         mode=Mode.DRIFT,
         rank=Rank.PERSON if is_by_person else Rank.HEAL,
         created_by=act.actor,
@@ -94,7 +94,7 @@ def drift(doors: Doors, last: Work, environment: Environment, act: Act, *, is_by
 def heal(doors: Doors, last: Work, environment: Environment, act: Act) -> NewDeployment:
     """What succeeded last once more, because something has changed it from outside."""
     return replace(
-        _as_of_today(doors, _same(doors, last, f"heals drift: {act.reason}", _readers(doors, last)), environment),
+        _as_of_today(doors, _same(doors, last, f"heals drift: {act.reason}", readers(doors, last)), environment),
         mode=Mode.DEPLOY,
         rank=Rank.HEAL,
         created_by=act.actor,
@@ -135,7 +135,7 @@ def _why(what: str, act: Act) -> str:
     return f"{what} by {act.actor}" + (f": {act.reason}" if act.reason else "")
 
 
-def _readers(doors: Doors, work: Work) -> Readers:
+def readers(doors: Doors, work: Work) -> Readers:
     """Keys of its own, so that each can be shared alone; where a person holds them, theirs once more."""
     row = work.deployment
     if row.rank is not Rank.GIT:

@@ -58,8 +58,6 @@ def end_expired(doors: Doors) -> None:
     """Destroy the environments whose time is over, once each: a destroy that fails is for a person to look at."""
     for project, name in creating.expired(doors.store, doors.now()):
         try:
-            found = read.environment(doors.store, project, name)
-            creating.extended(doors.store, found.uuid, Act(CONTROLLER, doors.now(), "its time is over"), None)
             actions.destroy(doors, CONTROLLER, project, name, reason="its time is over")
         except LockstepError as e:
             log.warning("%s/%s: its time is over, and it cannot be destroyed: %s", project, name, e)

@@ -10,7 +10,7 @@ from typing import Any
 
 import controller
 from controller import pipeline, reconcile
-from controller.deployments import evaluate, opened, platform, states
+from controller.deployments import evaluate, opened, platform, states, vanishing
 from controller.deployments.doors import Connection, Doors
 from controller.deployments.opened import Occasion
 from controller.deployments.walking import Asking, Tip, Walk, walk
@@ -18,14 +18,12 @@ from controller.history.decide import Decided, DecidedRepository, Told
 from controller.history.opening import NewDeployment
 from controller.history.standing import RepositoryStanding, Standing
 from controller.model.deployment import EnvironmentStatus, Mode, Origin, Rank
-from controller.model.manifest import EnvironmentConfig, Follow
+from controller.model.manifest import EnvironmentConfig, Follow, OnRemoval
 from controller.model.tree import Commit
 from controller.pipeline import Repository
 from controller.reconcile import Change, Opening, Outcome, State, Want
 
 log = logging.getLogger(__name__)
-
-_GONE = "its directory is gone from Git"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +37,8 @@ class _Case:
     tip: Want | None  # None: it is not declared any more
     state: State
     config: EnvironmentConfig | None
+    on_removal: OnRemoval = OnRemoval.APPROVE  # as it says of itself
+    dropped: tuple[str, ...] = ()  # destroys from Git that end, for its directory is back
 
 
 class Deciding:
@@ -56,8 +56,9 @@ class Deciding:
     def decision(self) -> DecidedRepository:
         tips, wants = self._read()
         tip = tips[-1]
-        _, note = reconcile.vanished(list(self._now.environments), tip.declared)
-        cases = [self._case(slug, wants, tip) for slug in self._slugs(wants, tip)]
+        before = [slug for slug, found in self._now.environments.items() if not vanishing.is_settled(found.environment)]
+        _, note = reconcile.vanished(before, tip.declared)
+        cases = [self._case(slug, wants, tips) for slug in self._slugs(wants, tip)]
         waiting = self._waiting(cases)
         environments = tuple(self._decided(case, waiting[case.slug], tip, bool(note)) for case in cases)
         return DecidedRepository(
@@ -88,16 +89,21 @@ class Deciding:
     def _slugs(self, wants: Sequence[Mapping[str, Want]], tip: Tip) -> list[str]:
         return sorted({*self._now.environments, *wants[-1], *tip.declared})
 
-    def _case(self, slug: str, wants: Sequence[Mapping[str, Want]], tip: Tip) -> _Case:
+    def _case(self, slug: str, wants: Sequence[Mapping[str, Want]], tips: Sequence[Tip]) -> _Case:
         standing = self._now.environments.get(slug)
         given = tuple(found[slug] for found in wants if slug in found)
         last = wants[-1].get(slug)
         is_new = bool(self._walk.commits) or standing is None
-        answer = tip.answers.get(slug)
+        answer = tips[-1].answers.get(slug)
         config = answer.config if answer else None
-        state = self._state(standing, config) if last else replace(self._state(standing, None), waits=_GONE)
+        state = self._state(standing, config) if last else replace(self._state(standing, None), waits=vanishing.GONE)
+        dropped = vanishing.dropped(state.open) if last else ()
+        if dropped:
+            state = replace(state, open=tuple(one for one in state.open if one.id not in dropped))
         now = self._as_of_now(slug, state, given, last)
-        return _Case(slug, standing, given if is_new else (), now, last, state, config)
+        known = standing.environment if standing else None
+        on_removal = vanishing.declared([one.answers for one in tips], slug, known)
+        return _Case(slug, standing, given if is_new else (), now, last, state, config, on_removal, dropped)
 
     def _state(self, standing: Standing | None, config: EnvironmentConfig | None) -> State:
         if standing is None:
@@ -157,10 +163,14 @@ class Deciding:
     def _decided(self, case: _Case, waits: str, tip: Tip, nothing_goes: bool) -> Decided:
         state = case.state if case.state.waits == waits else replace(case.state, waits=waits)
         outcome = reconcile.decide(case.wants, case.now, state)
+        outcome = replace(outcome, superseded=(*outcome.superseded, *case.dropped)) if case.dropped else outcome
+        gone = self._vanished(case, tip, nothing_goes)
         project, _, name = case.slug.partition("/")
         known = case.standing.environment if case.standing else None
         is_declared = case.tip is not None
-        opening = self._opening(case, outcome.opening, outcome, tip) if outcome.opening else None
+        opening = gone.opening if gone else None
+        if outcome.opening:
+            opening = self._opening(case, outcome.opening, outcome, tip)
         superseded = outcome.superseded if is_declared else reconcile.replaced_by(Rank.GIT, state.open)
         return Decided(
             uuid=self._uuid(case),
@@ -170,12 +180,14 @@ class Deciding:
             type=case.config.type if case.config else known.type if known else "",
             told=tuple(_told(ruling) for ruling in outcome.rulings),
             declared=is_declared,
-            marked=not is_declared and not nothing_goes,
+            marked=gone is not None and gone.marked,
+            forgotten=gone is not None and gone.forgotten,
+            on_removal=gone.on_removal if gone else case.on_removal,
             tip=case.tip.digest if case.tip else None,
             desired=outcome.desired,
             desired_commit=outcome.desired_commit,
             problems=case.tip.problems if case.tip else (),
-            note=outcome.waits if is_declared else _gone(nothing_goes),
+            note=gone.note if gone else outcome.waits,
             decided=outcome.decided,
             opening=opening,
             superseded=superseded,
@@ -183,6 +195,11 @@ class Deciding:
             releases_pin=outcome.releases_pin,
             **_drift(case),
         )
+
+    def _vanished(self, case: _Case, tip: Tip, nothing_goes: bool) -> vanishing.Vanished | None:
+        if case.standing is None or case.tip is not None:
+            return None
+        return vanishing.vanished(self._doors, case.standing, case.on_removal, tip.commit.id, nothing_goes=nothing_goes)
 
     def _stands(self, decided: Decided) -> bool:
         """Whether the decision leaves an environment as it is: of a thousand most."""
@@ -196,6 +213,7 @@ class Deciding:
         return (
             (known.type, known.origin, known.status, known.desired) == (decided.type, Origin.GIT, status, decided.tip)
             and (known.problems, known.note, known.declared) == (decided.problems, decided.note, decided.declared)
+            and (known.on_removal, decided.forgotten) == (decided.on_removal, False)
             and (decided.desired is None or decided.desired == before.desired)
             and (decided.desired is None or decided.desired_commit == before.desired_commit)
             and (decided.decided is None or decided.decided == known.decided)
@@ -270,12 +288,6 @@ def _drift(case: _Case) -> dict[str, Any]:
 
 def _observes(config: EnvironmentConfig | None) -> bool:
     return config is not None and config.mode is Follow.OBSERVE
-
-
-def _gone(nothing_goes: bool) -> str:
-    if nothing_goes:
-        return f"{_GONE}, with many others at once; nothing is removed"
-    return f"{_GONE}; it stays as it is until somebody deletes it (`lockstep delete environment`)"
 
 
 def _told(ruling: reconcile.Ruling) -> Told:

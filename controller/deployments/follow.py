@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
@@ -85,7 +86,8 @@ def _head(doors: Doors, connection: Connection) -> str:
 
 def _keep(connection: Connection, opening: NewDeployment) -> None:
     if opening.commit is not None:
-        connection.mirror.keep(opening.commit.id, opening.id)
+        with contextlib.suppress(NotFoundError):  # a destroy names an old commit, which it does not need
+            connection.mirror.keep(opening.commit.id, opening.id)
 
 
 def _keep_again(doors: Doors, connection: Connection) -> None:

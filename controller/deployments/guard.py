@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass, field
 
 from controller.model.document import Json
 from controller.model.graph import Coordinate
-from controller.model.manifest import Approval, EnvironmentConfig, Limits
+from controller.model.manifest import Approval, EnvironmentConfig, Limits, OnRemoval
 from controller.runner.protocol import StateMark
 
 _ORDER = tuple(Approval)  # least strict first
+_REMOVAL = (OnRemoval.DESTROY, OnRemoval.APPROVE, OnRemoval.KEEP)  # least strict first
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Guards:
     self_approval: bool = True
     recipients: tuple[str, ...] = ()
     output_recipients: tuple[str, ...] = ()
+    on_removal: OnRemoval = OnRemoval.APPROVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ def guards_of(config: EnvironmentConfig) -> Guards:
         self_approval=config.self_approval,
         recipients=config.recipients,
         output_recipients=config.output_recipients,
+        on_removal=config.on_removal,
     )
 
 
@@ -55,7 +58,12 @@ def read(content: bytes) -> Guards:
     document = json.loads(content)
     for name in ("protected", "recipients", "output_recipients"):
         document[name] = tuple(document[name])
-    return Guards(**document | {"approval": Approval(document["approval"]), "limits": Limits(**document["limits"])})
+    meant = {
+        "approval": Approval(document["approval"]),
+        "limits": Limits(**document["limits"]),
+        "on_removal": OnRemoval(document.get("on_removal", OnRemoval.APPROVE)),
+    }
+    return Guards(**document | meant)
 
 
 def stricter(ours: Guards, last: Guards | None) -> Guards:
@@ -72,7 +80,13 @@ def stricter(ours: Guards, last: Guards | None) -> Guards:
         self_approval=ours.self_approval and last.self_approval,
         recipients=tuple(name for name in ours.recipients if name in last.recipients),
         output_recipients=tuple(name for name in ours.output_recipients if name in last.output_recipients),
+        on_removal=stricter_removal(ours.on_removal, last.on_removal),
     )
+
+
+def stricter_removal(ours: OnRemoval, last: OnRemoval) -> OnRemoval:
+    """What leaves more of an environment whose directory disappears."""
+    return max(ours, last, key=_REMOVAL.index)
 
 
 def older_state(planned: StateMark | None, known: StateMark | None) -> str:

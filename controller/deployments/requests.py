@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from controller import comparison, pipeline
 from controller.catalog import rules
 from controller.comparison import Wish
-from controller.deployments import evaluate, opened
+from controller.deployments import evaluate, opened, vanishing
 from controller.deployments.doors import Connection, Doors
 from controller.deployments.evaluate import Question
 from controller.deployments.opened import Occasion
@@ -144,7 +144,9 @@ class _Comparing:
             if slug in declared:
                 self._compare(slug, before, after)
             else:
-                self._findings.notes[slug] = "its directory would be gone; it would be marked for removal"
+                known = self._now.environments.get(slug)
+                what = vanishing.foretold(self._doors, known.environment if known else None)
+                self._findings.notes[slug] = f"its directory would be gone; {what}"
         return self._findings
 
     def _compare(self, slug: str, before: Repository, after: Repository) -> None:

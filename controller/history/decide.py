@@ -25,6 +25,7 @@ from controller.history.tables import (
 from controller.history.watching import ensure_repository, polled
 from controller.model.deployment import EnvironmentStatus, HoldKind, Origin, VerdictKind
 from controller.model.document import Json
+from controller.model.manifest import OnRemoval
 from controller.model.record import CommitRange, Decision
 from controller.model.tree import Commit
 
@@ -57,6 +58,8 @@ class Decided:
     told: tuple[Told, ...] = ()
     declared: bool = True
     marked: bool = False  # its directory is gone, and it is to be removed
+    forgotten: bool = False  # its directory is gone, and it had nothing that could be destroyed
+    on_removal: OnRemoval | None = None
     tip: str | None = None  # digest that Git wants at the tip; None where rejected or not declared
     desired: str | None = None  # of the newest valid commit
     desired_commit: str | None = None
@@ -113,6 +116,11 @@ def record(store: Store, decision: DecidedRepository) -> bool:
         for decided, environment in environments:
             _supersede(session, decision, decided)
             environment.live_commit = live_commit(session, environment)
+            if decided.superseded:
+                session.flush()
+                removal.settle(session, environment)
+            if decided.forgotten:
+                removal.emptied(session, environment, decision.now, "git")
         return True
 
 
@@ -189,6 +197,7 @@ def _environment(session: Session, decision: DecidedRepository, decided: Decided
     row.type, row.origin, row.repository = decided.type, Origin.GIT, decision.id
     row.status, row.declared = _status(row, decided), decided.declared
     row.desired, row.problems, row.note = decided.tip, list(decided.problems), decided.note
+    row.on_removal = decided.on_removal
     if decided.desired is not None:
         row.valid_desired, row.desired_commit = decided.desired, decided.desired_commit
     if decided.decided is not None:

@@ -83,6 +83,7 @@ def insert_deployment(session: Session, new: NewDeployment, now: datetime) -> De
         environment.version += 1
     if environment is not None and new.mode is Mode.DESTROY:
         environment.status = EnvironmentStatus.DELETING
+        environment.expires_at = None  # it ends now, once; what comes of that is for a person to look at
     row = _row(new, now)
     session.add(row)
     session.flush()

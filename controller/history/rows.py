@@ -31,6 +31,7 @@ from controller.model.deployment import (
     VerdictKind,
 )
 from controller.model.document import Json
+from controller.model.manifest import OnRemoval
 from controller.model.record import (
     Adoption,
     AuditRecord,
@@ -77,6 +78,7 @@ def environment(row: EnvironmentRow | sa.Row[Any], holds: Sequence[Hold]) -> Env
         last_success=row.last_success,
         note=row.note,
         declared=row.declared,
+        on_removal=OnRemoval(row.on_removal) if row.on_removal else None,
         created_by=row.created_by,
         expires_at=row.expires_at,
         drift_every=row.drift_every,

@@ -109,6 +109,7 @@ class EnvironmentRow(Base):
     created_by: Mapped[str | None]  # None: Git
     expires_at: Mapped[datetime | None]  # when it is destroyed by itself
     removed_at: Mapped[datetime | None]
+    on_removal: Mapped[str | None]  # what it says of itself; None: it was not decided on since that is kept
     folder: Mapped[str | None]  # Git's id of its directory, when it was last declared
     drift_every: Mapped[int | None]  # seconds between two looks for drift; None: nobody looks
     drift_heal: Mapped[bool] = mapped_column(default=False)

@@ -13,7 +13,7 @@ from controller.manifest.environment_schema import EnvironmentFile, LimitsPart, 
 from controller.manifest.layout import EnvironmentFiles, ProjectFiles
 from controller.manifest.phrases import listed, shown
 from controller.model.document import Node, find, plain
-from controller.model.manifest import AfterMerge, EnvironmentConfig, Limits, OnRemoval, ProjectConfig
+from controller.model.manifest import AfterMerge, EnvironmentConfig, Limits, ProjectConfig
 from controller.model.tree import Tree
 
 FALLBACK_TYPE = "development"
@@ -76,7 +76,6 @@ def later(config: EnvironmentConfig) -> Iterator[str]:
             config.after_merge is AfterMerge.HOLD,
             "a plan other than the reviewed one does not wait for it",
         ),
-        "on_removal": (config.on_removal is OnRemoval.DESTROY, "an environment that is gone from Git is only marked"),
     }
     for key, (is_said, instead) in unheard.items():
         if is_said:

@@ -18,6 +18,7 @@ from controller.model.deployment import (
     VerdictKind,
 )
 from controller.model.document import Json
+from controller.model.manifest import OnRemoval
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class Environment:
     last_success: str | None = None  # deployment that last succeeded, also while `applied` is none
     note: str = ""  # what it waits for, one sentence
     declared: bool = True  # in Git, at the decided tip
+    on_removal: OnRemoval | None = None  # what counts when its directory disappears; None: not known yet
     created_by: str | None = None  # None: Git
     expires_at: datetime | None = None  # when it is destroyed by itself
     drift_every: int | None = None  # seconds between two looks for drift; None: nobody looks

@@ -240,6 +240,20 @@ def test_a_directory_that_a_ref_removes_is_told(acme: World) -> None:
     assert dict(found.notes) == {"shop/development": "its directory would be gone; it would be marked for removal"}
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("on_removal: destroy\n", "it would be destroyed (on_removal: destroy)"),
+        ("on_removal: keep\n", "it would stay as it is (on_removal: keep)"),
+    ],
+)
+def test_what_would_become_of_a_directory_that_a_ref_removes_is_told(acme: World, settings: str, said: str) -> None:
+    acme.deploy({DEVELOPMENT: sized(7), "projects/shop/development/environment.yaml": settings})
+    acme.settle()
+    found = planned(acme, {DEVELOPMENT: None, "projects/shop/development/environment.yaml": None})
+    assert dict(found.notes) == {"shop/development": f"its directory would be gone; {said}"}
+
+
 def test_an_unknown_ref_is_refused_with_a_near_name(acme: World) -> None:
     acme.push({"a": "b"}, branch="feature")
     with pytest.raises(NotFoundError, match="has no ref `faeture`; did you mean `feature`"):

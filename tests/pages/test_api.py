@@ -40,6 +40,14 @@ def test_an_environment_shows_what_is_applied_and_wanted(shop: World):
         "created_at": "2026-07-01T12:00:00Z",
         "last_success": id,
         "note": "",
+        "created_by": None,
+        "expires_at": None,
+        "drift_every": None,
+        "drift_heal": False,
+        "drifted": False,
+        "drift_deployment": None,
+        "drift_checked_at": None,
+        "heals": 0,
     }
 
 
