@@ -24,10 +24,21 @@ pytestmark = pytest.mark.engine
 
 CODE = """\
 variable "size" { type = number }
+variable "path" { type = string }
 resource "terraform_data" "it" {
-  input = "${var.size} ${fileexists("FILE") ? trimspace(file("FILE")) : "as it was"}"
+  input = "${var.size} ${fileexists(var.path) ? trimspace(file(var.path)) : "as it was"}"
 }
 output "size" { value = var.size }
+"""
+MODULE = """\
+id: thing
+resource_type: thing
+module_source: .
+module_inputs: {path: "PATH"}
+module_params:
+  size: {type: number}
+rules:
+- {}
 """
 ADDRESS = "terraform_data.it"
 
@@ -37,8 +48,9 @@ def acme(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     engine: Engine = request.param
     with world(tmp_path, local, engine) as made:
         made.doors = dataclasses.replace(made.doors, now=clock.now)
-        code = CODE.replace("FILE", str(tmp_path / "outside"))
-        made.push({"platform/runners/local.yaml": runner(made), "platform/modules/thing/main.tf": code})
+        module = MODULE.replace("PATH", str(tmp_path / "outside"))
+        files = {"platform/modules/thing/main.tf": CODE, "platform/modules/thing/module.yaml": module}
+        made.push({"platform/runners/local.yaml": runner(made), **files})
         yield made
 
 
