@@ -3,6 +3,9 @@
 A block ```` ```yaml projects/shop/shop.manifest.yaml ```` is a file, written where the page comes to it (a later one
 of the same name changes it). A block ```` ```console ```` holds `$ command` lines (`> ` goes on with the one before)
 and what they print; `…` alone on a line stands for any lines. `<!-- in sample-repo -->` begins with the sample.
+
+On a page with `<!-- with a controller -->` a real controller watches the folder, from the first console block on. What
+is another one each time stands on such a page under a name of its own, in commands too: see `Names`.
 """
 
 from __future__ import annotations
@@ -13,14 +16,18 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests import serve_factories
 
 ROOT = Path(__file__).parents[1]
 ANY = "…"
 _BLOCK = re.compile(r"^```(?P<kind>\w+)(?: (?P<name>\S+))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _IN_SAMPLE = "<!-- in sample-repo -->"
+_WITH_CONTROLLER = "<!-- with a controller -->"
 _DEADLINE = 120  # seconds that one command may take
 _NOBODYS_SETTINGS = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
 _WHO = {
@@ -36,6 +43,67 @@ class Step:
 
     command: str
     printed: str
+
+
+@dataclass
+class Names:
+    """What is another one each time, and how it is called on the page: ids of deployments and keys, by their order."""
+
+    known: dict[str, str] = field(default_factory=dict)
+    _WORDS: Mapping[str, str] = field(
+        default_factory=lambda: {
+            r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}": "d{:07}-0000-4000-8000-000000000000",
+            r"age1[0-9a-z]{58}": "age1-recipient-{}-of-this-page",
+            r"AGE-SECRET-KEY-1[0-9A-Z]{58}": "AGE-SECRET-KEY-1-OF-THIS-PAGE-{}",
+        }
+    )
+
+    def shown(self, text: str) -> str:
+        """As the page has it."""
+        for pattern, name in self._WORDS.items():
+            text = re.sub(pattern, lambda found, name=name: self._name(found[0], name), text)
+        return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", "2026-01-01T12:00:00Z", text)
+
+    def meant(self, text: str) -> str:
+        """As the controller has it."""
+        for real, name in self.known.items():
+            text = text.replace(name, real)
+        return text
+
+    def _name(self, real: str, name: str) -> str:
+        same = [one for one in self.known.values() if one.startswith(name.partition("{")[0])]
+        return self.known.setdefault(real, name.format(len(same) + 1))
+
+
+@dataclass
+class Session:
+    """A folder in which a page is done, and what its commands find in their environment."""
+
+    folder: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    names: Names | None = None
+
+    def run(self, command: str) -> str:
+        words = f'lockstep() {{ {shlex.quote(sys.executable)} -P -m cli "$@"; }}\n{command}'
+        done = subprocess.run(
+            ("bash", "-c", self.names.meant(words) if self.names else words),
+            cwd=self.folder,
+            env={
+                **os.environ,
+                **_NOBODYS_SETTINGS,
+                **_WHO,
+                "PYTHONPATH": str(ROOT),
+                "COLUMNS": "120",
+                **self.environment,
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=_DEADLINE,
+            check=False,
+        )
+        printed = done.stdout.decode()
+        return self.names.shown(printed) if self.names else printed
 
 
 def steps(session: str) -> Iterator[Step]:
@@ -62,40 +130,58 @@ def is_as_told(told: str, printed: str) -> bool:
 
 def replay(page: str, folder: Path) -> str:
     """Do what a page tells in an empty folder; the page as it would be if it told what was printed."""
+    with ExitStack() as stack:
+        return _replay(page, folder, stack)
+
+
+def _replay(page: str, folder: Path, stack: ExitStack) -> str:
     if _IN_SAMPLE in page:
         shutil.copytree(ROOT / "sample-repo", folder, dirs_exist_ok=True)
-    _run("git init --quiet --initial-branch main && git add --all && git commit --quiet --allow-empty -m Start", folder)
-    return _BLOCK.sub(lambda block: _block(block, folder), page)
+    session = Session(folder)
+    session.run("git init --quiet --initial-branch main && git add --all && git commit --quiet --allow-empty -m Start")
+    waits = [_WITH_CONTROLLER in page]
+
+    def done(block: re.Match[str]) -> str:
+        if waits[0] and block["kind"] == "console":
+            waits[0] = False
+            _serve(session, stack)
+        return _block(block, session)
+
+    return _BLOCK.sub(done, page)
 
 
-def _block(block: re.Match[str], folder: Path) -> str:
+def _serve(session: Session, stack: ExitStack) -> None:
+    """Let a controller deploy what the page has said so far; from then on commands talk to it."""
+    session.run("git add --all && git commit --quiet -m 'Describe the shop'")
+    place = session.folder.parent / f"{session.folder.name}-controller"
+    place.mkdir()
+    connection = {"id": "main", "url": str(session.folder), "poll": "1s"}
+    server = stack.enter_context(serve_factories.serving(place, connections=[connection]))
+    server.start()
+    token = serve_factories.yaml.safe_load(server.first_start.read_text())["admin_token"]
+    session.environment = {"LOCKSTEP_URL": server.url, "LOCKSTEP_TOKEN": token}
+    session.names = Names()
+    serve_factories.until("everything to be deployed", lambda: _is_at_rest(server))
+
+
+def _is_at_rest(server: serve_factories.Server) -> bool:
+    found = server.get("environments")["items"]
+    return bool(found) and all(one["applied"] and one["applied"] == one["desired"] for one in found)
+
+
+def _block(block: re.Match[str], session: Session) -> str:
     kind, name, text = block["kind"], block["name"], block["text"]
     if kind == "console":
-        return f"```console\n{''.join(_step(step, folder) for step in steps(text))}```"
+        return f"```console\n{''.join(_step(step, session) for step in steps(text))}```"
     if name is not None:
-        path = folder / name
+        path = session.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return block[0]
 
 
-def _step(step: Step, folder: Path) -> str:
-    printed = _run(step.command, folder)
+def _step(step: Step, session: Session) -> str:
+    printed = session.run(step.command)
     first, *more = step.command.splitlines(keepends=True)
     told = step.printed if is_as_told(step.printed, printed) else printed
     return "".join([f"$ {first}", *(f"> {line}" for line in more), told])
-
-
-def _run(command: str, folder: Path) -> str:
-    words = f'lockstep() {{ {shlex.quote(sys.executable)} -P -m cli "$@"; }}\n{command}'
-    done = subprocess.run(
-        ("bash", "-c", words),
-        cwd=folder,
-        env={**os.environ, **_NOBODYS_SETTINGS, **_WHO, "PYTHONPATH": str(ROOT), "COLUMNS": "120"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=_DEADLINE,
-        check=False,
-    )
-    return done.stdout.decode()
