@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import click
 
-from cli import opened, output, source
+from cli import opened, output, scope, source
 from cli.client import Client
 from cli.exits import Exit, Stop
 from cli.opened import Keys, Wishes
@@ -31,6 +32,7 @@ class Asked:
     result: str | None
     no_prompt: bool
     form: str
+    hold_until: str | None
     wishes: Wishes
 
     @property
@@ -50,6 +52,7 @@ def options(command: F) -> F:
     for option in (
         output.format_option("json", "yaml"),
         opened.waiting,
+        scope.holding,
         click.option("--no-prompt", is_flag=True, help="Do not ask before deploying."),
         click.option(
             "--result", metavar="FILE|-", help="Write the outputs to this file, for its owner only, or to stdout."
@@ -65,8 +68,9 @@ def options(command: F) -> F:
 def asked(project: str, environment: str, given: dict[str, Any]) -> Asked:
     """Of the options of `options`."""
     own = ("dry_run", "plan_only", "print_manifest", "result", "no_prompt", "form")
+    held = scope.until(given.pop("lasts"), given.pop("until"), datetime.now(UTC))
     wishes = Wishes(**{name: value for name, value in given.items() if name not in own})
-    found = Asked(project, environment, wishes=wishes, **{name: given[name] for name in own})
+    found = Asked(project, environment, hold_until=held, wishes=wishes, **{name: given[name] for name in own})
     found.check()
     return found
 
@@ -118,6 +122,7 @@ def _send(server: Client, asked: Asked, found: Source, keys: Keys, *, is_dry: bo
         "log_recipient": keys.log_recipient,
         "outputs_recipient": keys.outputs.recipient,
         "expect_last": asked.wishes.expect_last or (None if is_dry or asked.plan_only else found.last),
+        "hold_until": asked.hold_until,
         "reason": asked.wishes.reason,
     }
     made: dict[str, Any] = server.post("environments", asked.project, asked.environment, "deployments", body=body)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 
-from cli import client, deploying, opened, output
+from cli import client, deploying, opened, output, scope
 from cli.exits import Exit, Stop
 from cli.opened import Wishes
 
@@ -17,10 +18,20 @@ from cli.opened import Wishes
 @click.argument("deployment")
 @click.option("--dry-run", is_flag=True, help="Say what it would be; nothing is stored, no engine runs.")
 @click.option("--plan-only", is_flag=True, help="Plan it, and stop there.")
+@scope.holding
 @opened.waiting
 @output.format_option("json", "yaml")
 def command(
-    project: str, environment: str, deployment: str, *, dry_run: bool, plan_only: bool, form: str, **wishes: Any
+    project: str,
+    environment: str,
+    deployment: str,
+    *,
+    dry_run: bool,
+    plan_only: bool,
+    lasts: timedelta | None,
+    until: datetime | None,
+    form: str,
+    **wishes: Any,
 ) -> int:
     """Deploy to an ENVIRONMENT what a DEPLOYMENT wanted that succeeded there, and hold it there.
 
@@ -38,6 +49,7 @@ def command(
         "log_recipient": keys.log_recipient,
         "outputs_recipient": keys.outputs.recipient,
         "expect_last": asked.expect_last,
+        "hold_until": scope.until(lasts, until, datetime.now(UTC)),
         "reason": asked.reason,
     }
     with client.connect() as server:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 import click
 
 from cli.exits import Exit, Stop
 from controller import settings
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,21 @@ def span(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tim
         return settings.duration(value)
     except ValueError as e:
         raise click.BadParameter(str(e)) from e
+
+
+def until(lasts: timedelta | None, moment: datetime | None, now: datetime) -> str | None:
+    """Of `--for` and `--until`, as the server takes it."""
+    if lasts is not None and moment is not None:
+        raise Stop(Exit.USAGE, "--for and --until exclude each other; give one of them")
+    found = now + lasts if lasts is not None else moment
+    return found.isoformat() if found else None
+
+
+def holding(command: F) -> F:
+    """`--for` and `--until` of a command that holds an environment."""
+    lasts = click.option("--for", "lasts", callback=span, metavar="DURATION", help="Hold it so long: 30m, 2h, 7d.")
+    end = click.option("--until", callback=moment, metavar="TIME", help="Hold it until then: 2026-12-01T08:00.")
+    return lasts(end(command))
 
 
 def moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 
 from controller import comparison, pipeline, reconcile
@@ -69,6 +70,7 @@ def deploy_manifest(  # noqa: PLR0913  (one for each option of the command)
     log_recipient: str | None = None,
     outputs_recipient: str | None = None,
     expect_last: str | None = None,
+    hold_until: datetime | None = None,
     reason: str = "",
 ) -> Deployment | DryRun:
     """Deploy a manifest instead of what Git wants, with the catalogue of the newest decided commit."""
@@ -86,7 +88,7 @@ def deploy_manifest(  # noqa: PLR0913  (one for each option of the command)
         rank=Rank.PERSON,
     )
     readers = keys.given(log_recipient, outputs_recipient, doors.recipients)
-    new = opened.new(doors, resolved, occasion, found.uuid, found, readers)
+    new = replace(opened.new(doors, resolved, occasion, found.uuid, found, readers), hold_until=hold_until)
     replaces = None if plan_only else partial(reconcile.replaced_by, Rank.PERSON)
     made = person.opened(doors.store, new, _act(doors, actor, reason), expect_last=expect_last, replaces=replaces)
     connection.mirror.keep(tip, made.id)
@@ -104,6 +106,7 @@ def rollback(  # noqa: PLR0913  (one for each option of the command)
     log_recipient: str | None = None,
     outputs_recipient: str | None = None,
     expect_last: str | None = None,
+    hold_until: datetime | None = None,
     reason: str = "",
 ) -> Deployment:
     """Deploy once more what an earlier deployment wanted, and hold the environment there."""
@@ -115,7 +118,7 @@ def rollback(  # noqa: PLR0913  (one for each option of the command)
     if plan_only:
         planned = replace(new, mode=Mode.PLAN_ONLY, rank=Rank.PERSON)
         return person.opened(doors.store, planned, act, action="rollback", expect_last=expect_last)
-    return _opened_again(doors, new, act, "rollback", expect_last)
+    return _opened_again(doors, replace(new, hold_until=hold_until), act, "rollback", expect_last)
 
 
 def rollback_preview(doors: Doors, actor: str, project: str, environment: str, id: str) -> DryRun:

@@ -19,12 +19,12 @@ def hold(session: Session, row: DeploymentRow, environment: EnvironmentRow, now:
     """Hold an environment where what a person does to it is not what Git wants, as soon as it may be in effect."""
     kind = _kind(row, environment)
     if kind is not None:
-        _hold(session, environment, kind, row.created_by, row.reason, now)
+        _hold(session, environment, kind, row.created_by, row.reason, now, row.hold_until)
 
 
 def hold_destroyed(session: Session, environment: EnvironmentRow, who: str, why: str, now: datetime) -> None:
     """Hold an environment that was deleted and had nothing."""
-    _hold(session, environment, HoldKind.DESTROYED, who, why, now)
+    _hold(session, environment, HoldKind.DESTROYED, who, why, now, None)
 
 
 def in_step(session: Session, row: DeploymentRow, environment: EnvironmentRow, now: datetime) -> None:
@@ -57,11 +57,19 @@ def _kind(row: DeploymentRow, environment: EnvironmentRow) -> HoldKind | None:
     return HoldKind.PINNED if row.desired_digest != environment.valid_desired else None
 
 
-def _hold(session: Session, environment: EnvironmentRow, kind: HoldKind, who: str, why: str, now: datetime) -> None:
+def _hold(
+    session: Session,
+    environment: EnvironmentRow,
+    kind: HoldKind,
+    who: str,
+    why: str,
+    now: datetime,
+    until: datetime | None,
+) -> None:
     """One hold of a kind that is there already tells of the new reason; one of the other kind is over."""
     kinds = {found.kind: found for found in _open(session, environment, _MADE)}
     found = kinds.pop(kind, None) or HoldRow(scope=scope(environment), kind=kind)
-    found.who, found.why, found.since = who, why, found.since or now
+    found.who, found.why, found.since, found.until = who, why, found.since or now, until
     found.desired_digest = environment.valid_desired
     session.add(found)
     _end(kinds.values(), now, f"{who}, who has {kind} it")

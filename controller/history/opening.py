@@ -65,6 +65,7 @@ class NewDeployment:
     must_approve: str = ""
     follow_up_of: str | None = None
     source_deployment: str | None = None
+    hold_until: datetime | None = None
     tries: int = 0
     not_before: datetime | None = None
     log_recipient: str | None = None
@@ -168,6 +169,7 @@ def _row(new: NewDeployment, now: datetime) -> DeploymentRow:
         must_approve=new.must_approve,
         follow_up_of=new.follow_up_of,
         source_deployment=new.source_deployment,
+        hold_until=new.hold_until,
         tries=new.tries,
         not_before=new.not_before,
         attempts=0,

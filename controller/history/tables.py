@@ -223,6 +223,7 @@ class DeploymentRow(Base):
     superseded_by: Mapped[str | None]
     follow_up_of: Mapped[str | None]
     source_deployment: Mapped[str | None]  # whose stored inputs it has: rolled back to, tried again, destroyed
+    hold_until: Mapped[datetime | None]  # when the hold that it makes ends by itself
     imports: Mapped[bool] = mapped_column(default=False)  # its plan takes over what interrupted applies may have made
     apply_started_at: Mapped[datetime | None]
     applied_before: Mapped[str | None]  # digest that was applied when the apply began

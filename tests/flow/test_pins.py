@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,21 @@ def test_a_commit_in_the_environment_s_own_directory_ends_the_pin_and_says_what_
 
 def first(acme: World) -> str:
     return acme.deployments("production")[0].id
+
+
+def test_a_pin_with_a_term_ends_by_itself_and_git_is_followed_again(tmp_path: Path) -> None:
+    with world(tmp_path) as acme:
+        acme.deploy(project(production=sized(1)), "One")
+        first = acme.last("production").id
+        two = acme.deploy({HERE: sized(2)}, "Two")
+        until = acme.doors.now() + timedelta(hours=2)
+        actions.rollback(acme.doors, "ann", "shop", "production", first, hold_until=until, reason="over the weekend")
+        acme.settle()
+        (hold,) = acme.environment("production").holds
+        assert (hold.kind, hold.until) == (HoldKind.PINNED, until)
+        acme.clock.forward(timedelta(hours=2))
+        upkeep.tidy(acme.doors)
+        acme.settle()
+        row = acme.last("production")
+        assert (row.rank, row.status, row.commit) == (Rank.GIT, Status.SUCCEEDED, two)
+        assert acme.environment("production").holds == ()

@@ -24,6 +24,7 @@ def deploy(call: Call) -> Reply:
         log_recipient=asked.log_recipient,
         outputs_recipient=asked.outputs_recipient,
         expect_last=asked.expect_last,
+        hold_until=asked.hold_until,
         reason=asked.reason,
     )
     return _deployed(made)
@@ -44,6 +45,7 @@ def rollback(call: Call) -> Reply:
         log_recipient=asked.log_recipient,
         outputs_recipient=asked.outputs_recipient,
         expect_last=asked.expect_last,
+        hold_until=asked.hold_until,
         reason=asked.reason,
     )
     return _deployed(made)

@@ -108,6 +108,7 @@ class Deploy(Asked):
     log_recipient: str | None = None
     outputs_recipient: str | None = None
     expect_last: str | None = None
+    hold_until: AwareDatetime | None = Field(default=None, description="when the hold that it makes ends by itself")
     reason: str = Field(default="", max_length=500)
 
     @model_validator(mode="after")
@@ -126,6 +127,7 @@ class Rollback(Asked):
     log_recipient: str | None = None
     outputs_recipient: str | None = None
     expect_last: str | None = None
+    hold_until: AwareDatetime | None = Field(default=None, description="when the hold that it makes ends by itself")
     reason: str = Field(default="", max_length=500)
 
 

@@ -32,6 +32,7 @@ def upgrade() -> None:
     ):
         op.add_column("environments", column)
     op.create_index(op.f("ix_environments_drift_due_at"), "environments", ["drift_due_at"], unique=False)
+    op.add_column("deployments", sa.Column("hold_until", Instant(), nullable=True))
     op.add_column("audit", sa.Column("origin", name, nullable=False, server_default=""))
     op.add_column("audit", sa.Column("before", sa.JSON(), nullable=True))
     op.add_column("audit", sa.Column("after", sa.JSON(), nullable=True))
@@ -39,6 +40,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index(op.f("ix_environments_drift_due_at"), "environments")
+    op.drop_column("deployments", "hold_until")
     for column in ("after", "before", "origin"):
         op.drop_column("audit", column)
     for column in (
