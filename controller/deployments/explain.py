@@ -195,8 +195,11 @@ _ENDED = {
 
 def _succeeded(facts: Facts, row: Deployment, said: str) -> Answer:
     environment = facts.environment
-    if environment.applied_deployment == row.id:
-        return Answer(f"{said}, and is live since {_at(row.completed_at)}, by deployment {row.id}.")
+    is_live_again = facts.commit is not None and environment.live_commit == facts.commit.id
+    live = facts.live if is_live_again and environment.applied is not None else None
+    if live is not None or environment.applied_deployment == row.id:
+        live = live or row
+        return Answer(f"{said}, and is live since {_at(live.completed_at)}, by deployment {live.id}.")
     said = f"{said}, and was deployed {_at(row.completed_at)}, by deployment {row.id}. {_live(facts)}"
     hold = next(iter(environment.holds), None)
     if hold is None:
