@@ -189,7 +189,9 @@ def commit(store: Store, id: str) -> CommitRecord:
 
 def find_commit(store: Store, repository: str, id: str) -> CommitRecord | None:
     """A commit of a repository that was decided on, by a unique beginning of its id; None where there is none."""
-    query = sa.select(CommitRow).where(CommitRow.repository == repository, CommitRow.id.startswith(id, autoescape=True))
+    query = sa.select(CommitRow).where(
+        CommitRow.repository == repository, CommitRow.id >= id, CommitRow.id < id + "\x7f"
+    )
     with store.reading() as session:
         found = list(session.scalars(query.order_by(CommitRow.position).limit(_FEW)))
         if len(found) > 1:
