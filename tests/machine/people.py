@@ -8,12 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 import pygit2
-import sqlalchemy as sa
 
-from controller.deployments import actions
+from controller.deployments import actions, suspending
 from controller.errors import ConflictError, ManifestError, NotFoundError
-from controller.history.tables import HoldRow
-from controller.model.deployment import HoldKind, Status
+from controller.model.deployment import Status
 from controller.reconcile import SETTLED
 from tests import git_factories
 from tests.deploy_factories import PLATFORM
@@ -107,15 +105,12 @@ class People(Company):
         slug = held[pick % len(held)] if held else slug
         if "/" in slug:
             self._act(actions.resume, who, *slug.split("/"))
+        else:
+            self._act(suspending.resume, who, slug)
 
     def _suspend(self, scope: str) -> None:
-        """No command does so yet; the hold is there all the same."""
-        now = self.clock()
-        open_ = sa.select(HoldRow).where(HoldRow.scope == scope, HoldRow.ended_at.is_(None))
-        with self.plain.store.writing() as session:
-            if session.scalars(open_.where(HoldRow.kind == HoldKind.SUSPENDED)).first() is None:
-                until = now + timedelta(minutes=5)
-                session.add(HoldRow(scope=scope, kind="suspended", who="eve", why="release", since=now, until=until))
+        """For five minutes; said again, for five more."""
+        self._act(suspending.suspend, "eve", scope, until=self.clock() + timedelta(minutes=5), reason="release")
 
     def _act(self, act: Callable[..., object], *given: Any, **more: Any) -> None:
         """What a person does; refused with a sentence, or done."""
