@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from controller import comparison
@@ -12,6 +14,7 @@ from controller.history import work as history
 from controller.history.audit import Act
 from controller.model.bundle import Binding
 from controller.model.record import Environment
+from controller.tofu import addresses
 from controller.tofu import states as state_files
 
 
@@ -66,7 +69,13 @@ def _addresses(doors: Doors, binding: Binding) -> tuple[str, ...] | None:
     if not file.is_file():
         return ()
     state = state_files.read(file.read_bytes())
-    return None if state is None else tuple(sorted(state_files.instances(state)))
+    return None if state is None else _public(state_files.instances(state))
+
+
+def _public(instances: Iterable[str]) -> tuple[str, ...]:
+    """Addresses as everybody may read them: the key of an instance may be a secret, so it is left out, and counted."""
+    found = Counter(addresses.masked(address, lambda _key: "…") for address in instances)
+    return tuple(sorted(f"{address} ({count} of them)" if count > 1 else address for address, count in found.items()))
 
 
 def _where(binding: Binding) -> str:

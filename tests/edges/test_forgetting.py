@@ -84,6 +84,21 @@ def test_a_state_that_cannot_be_read_is_said_to_be_so(acme: World) -> None:
     assert forgetting.left_behind(acme.doors, "shop", "development").addresses is None
 
 
+def test_the_key_of_an_instance_which_may_be_a_secret_is_left_out_and_counted(acme: World) -> None:
+    uuid = state(acme, "it")
+    file = acme.doors.data / "states" / uuid / "terraform.tfstate"
+    document = json.loads(file.read_text())
+    (resource,) = document["resources"]
+    resource["module"] = 'module.thing["sesame \\"open\\""]'
+    resource["instances"] = [{"index_key": "hunter2"}, {"index_key": "hunter3"}]
+    document["resources"] = [resource, resource | {"name": "other", "instances": [{"index_key": 0}]}]
+    file.write_text(json.dumps(document))
+    assert forgetting.left_behind(acme.doors, "shop", "development").addresses == (
+        'module.thing["…"].terraform_data.it["…"] (2 of them)',
+        'module.thing["…"].terraform_data.other[0]',
+    )
+
+
 def test_while_an_apply_runs_it_is_refused(acme: World) -> None:
     acme.runner.script = Script(hangs_in=Phase.APPLY)
     acme.deploy(project(development=sized(2), staging=sized(1), production=sized(1)))
