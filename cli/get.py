@@ -54,6 +54,31 @@ def environments(project: str | None, form: str) -> None:
 
 
 @command.command()
+@click.argument("project")
+@click.argument("environment")
+@output.format_option("yaml", "json")
+def environment(project: str, environment: str, form: str) -> None:
+    """Print one ENVIRONMENT: how it stands, what holds it, what is live."""
+    with client.connect() as server:
+        output.show(server.get("environments", project, environment), form)
+
+
+@command.command()
+@output.format_option(*_FORMATS)
+def holds(form: str) -> None:
+    """List what does not follow Git: who holds it, why, and until when."""
+    columns: dict[str, Cell] = {
+        "HELD": lambda row: "everything" if row["scope"] == "*" else row["scope"],
+        "HOW": lambda row: row["kind"],
+        "BY": lambda row: row["who"],
+        "SINCE": lambda row: row["since"],
+        "UNTIL": lambda row: row["until"],
+        "WHY": lambda row: row["why"],
+    }
+    _list(("holds",), columns, form)
+
+
+@command.command()
 @click.argument("project", required=False)
 @click.argument("environment", required=False)
 @_REPOSITORY

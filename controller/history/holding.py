@@ -22,6 +22,13 @@ def hold(session: Session, row: DeploymentRow, environment: EnvironmentRow, now:
         _hold(session, environment, kind, row.created_by, row.reason, now, row.hold_until)
 
 
+def hold_on(session: Session, row: DeploymentRow, environment: EnvironmentRow, now: datetime) -> None:
+    """Hold it at its end as well, for Git may want something else since; what was resumed meanwhile stays so."""
+    kind = _kind(row, environment)
+    if kind is not None and not _was_ended(session, row, environment, kind):
+        _hold(session, environment, kind, row.created_by, row.reason, now, row.hold_until)
+
+
 def hold_destroyed(session: Session, environment: EnvironmentRow, who: str, why: str, now: datetime) -> None:
     """Hold an environment that was deleted and had nothing."""
     _hold(session, environment, HoldKind.DESTROYED, who, why, now, None)
@@ -73,6 +80,16 @@ def _hold(
     found.desired_digest = environment.valid_desired
     session.add(found)
     _end(kinds.values(), now, f"{who}, who has {kind} it")
+
+
+def _was_ended(session: Session, row: DeploymentRow, environment: EnvironmentRow, kind: HoldKind) -> bool:
+    """Whether its hold was ended, by somebody or by its time, since its apply began."""
+    if row.apply_started_at is None or _open(session, environment, (kind,)):
+        return False
+    query = sa.select(HoldRow.number).where(
+        HoldRow.scope == scope(environment), HoldRow.kind == kind, HoldRow.ended_at >= row.apply_started_at
+    )
+    return session.scalars(query.limit(1)).first() is not None
 
 
 def _is_by_person(row: DeploymentRow) -> bool:

@@ -227,7 +227,7 @@ def _ended(session: Session, row: DeploymentRow, environment: EnvironmentRow, fi
         environment.binding, environment.last_success = rows.binding_document(finish.binding), row.id
     if not finish.applied:
         return
-    holding.hold(session, row, environment, now)
+    holding.hold_on(session, row, environment, now)
     if row.mode == Mode.DESTROY:
         removal.emptied(session, environment, now, f"deployment {row.id}")
         return

@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+import yaml
 
 import cli
 from controller.history import read
@@ -118,6 +119,38 @@ def test_a_project_or_everything_is_suspended_and_resumed(capsys, company: Compa
     follows = "all environments follow Git again" if words == ("--all",) else "project shop follows Git again"
     assert capsys.readouterr() == ("", f"{follows}\n")
     assert read.environment(company.world.doors.store, "shop", "staging").holds == ()
+
+
+def test_what_is_held_is_listed_with_who_why_and_until_when(capsys, company: Company):
+    assert cli.main(["get", "holds", "-o", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["items"] == []
+    assert cli.main(["suspend", "shop", "--until", "2100-01-01T08:00+00:00", "--reason", "freeze"]) == 0
+    assert cli.main(["suspend", "--all"]) == 0
+    capsys.readouterr()
+    assert cli.main(["get", "holds"]) == 0
+    rows = [re.split(r"  +", line) for line in capsys.readouterr().out.splitlines()]
+    assert rows[0] == ["HELD", "HOW", "BY", "SINCE", "UNTIL", "WHY"]
+    assert [[*row[:3], *row[4:]] for row in rows[1:]] == [
+        ["shop", "suspended", "alice", "2100-01-01T08:00:00Z", "freeze"],
+        ["everything", "suspended", "alice", "-", "-"],
+    ]
+
+
+def test_one_environment_is_printed_with_what_holds_it(capsys, company: Company):
+    assert cli.main(["suspend", "shop", "staging", "--reason", "freeze"]) == 0
+    capsys.readouterr()
+    assert cli.main(["get", "environment", "shop", "staging"]) == 0
+    found = yaml.safe_load(capsys.readouterr().out)
+    (hold,) = found["holds"]
+    assert (found["project"], found["name"], hold["kind"], hold["who"], hold["why"]) == (
+        "shop",
+        "staging",
+        "suspended",
+        "alice",
+        "freeze",
+    )
+    assert cli.main(["get", "environment", "shop", "stagign"]) == 6
+    assert "did you mean `staging`?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

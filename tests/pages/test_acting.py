@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -293,6 +294,60 @@ def test_an_environment_is_suspended_on_the_page_and_says_why_nothing_is_deploye
     reply = visitor.send(f"{page}/suspend", page=page, hours="-1")
     assert reply.status_code == 409
     assert "`-1` is no number of hours; give one up to 8760, or leave it out" in make.words(reply)
+
+
+@pytest.mark.parametrize(
+    ("scope", "shown", "word"), [("shop", "Project shop", "shop"), ("*", "Everything", "everything")]
+)
+def test_a_project_or_everything_is_suspended_and_resumed_on_the_system_page(
+    company: Company, scope: str, shown: str, word: str
+):
+    visitor = company.site.visitor("alice")
+    assert "Suspend a project, or everything" in visitor.see("/system")
+    visitor.send("/suspend", page="/system", scope=scope, hours="2", reason="freeze")
+    seen = visitor.see("/system")
+    assert f"{shown} is suspended: nothing from Git begins there." in seen
+    assert f"Resume {word}" in seen
+    (hold,) = company.at_work.environment("staging").holds
+    now = company.at_work.doors.now()
+    assert (hold.scope, hold.who, hold.why, hold.until) == (scope, "alice", "freeze", now + timedelta(hours=2))
+    assert "suspended by alice until 2026-03-01 14:00:00: freeze" in visitor.see("/")
+    seen = visitor.see("/environments/shop/staging")
+    assert "by alice" in seen
+    assert "Resume: follow Git again" not in seen  # it is not held by itself: that is ended where it was begun
+    visitor.send("/resume", page="/system", scope=scope)
+    assert f"{shown} is not suspended any more; what is held by itself stays held." in visitor.see("/system")
+    assert company.at_work.environment("staging").holds == ()
+
+
+def test_who_may_not_suspend_sees_no_button_and_cannot(company: Company):
+    visitor = company.site.visitor("vera", Role.VIEWER)
+    company.site.api("alice").post("/suspend", {"reason": "freeze"})
+    seen = visitor.see("/system")
+    assert "Suspend a project" not in seen
+    assert "Resume everything" not in seen
+    assert visitor.send("/resume", page="/system", scope="*").status_code == 403
+    assert [hold.scope for hold in company.at_work.environment("staging").holds] == ["*"]
+
+
+@pytest.mark.parametrize(
+    ("scope", "status", "said"),
+    [
+        ("*", 403, "the token of `nora` is limited to shop; this needs one for all projects"),
+        ("other", 404, "project `other` does not exist; check its name, or ask for a token that includes its project"),
+        ("shop/staging", 409, "`shop/staging` is no project; choose one, or everything"),
+        ("", 409, "`` is no project; choose one, or everything"),
+    ],
+)
+def test_a_token_of_one_project_suspends_only_that_on_the_page(company: Company, scope: str, status: int, said: str):
+    visitor = make.Visitor(company.site.client())
+    visitor.sign_in(make.token(company.site, "nora", Role.DEPLOYER, ["shop"]))
+    assert "everything" not in visitor.see("/system").partition("Suspend a project, or everything")[2]
+    reply = visitor.send("/suspend", page="/system", scope=scope)
+    assert (reply.status_code, said in make.words(reply)) == (status, True)
+    assert company.at_work.environment("staging").holds == ()
+    visitor.send("/suspend", page="/system", scope="shop")
+    assert [hold.scope for hold in company.at_work.environment("staging").holds] == ["shop"]
 
 
 @pytest.mark.parametrize("path", ["/projects/shop", ""])

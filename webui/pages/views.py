@@ -117,15 +117,25 @@ def resume(project: str, name: str) -> Reply:
 @pages.post("/environments/<project>/<name>/suspend")
 def suspend(project: str, name: str) -> Reply:
     who = visitor.deployer(project, f"environment `{project}/{name}`")
-    hours = request.form.get("hours", "").strip()
-    if hours and not (hours.isascii() and hours.isdecimal() and 0 < int(hours) <= _LONGEST):
-        raise ConflictError(f"`{hours}` is no number of hours; give one up to {_LONGEST}, or leave it out")
-    doors = visitor.doors()
-    until = doors.now() + timedelta(hours=int(hours)) if hours else None
-    reason = request.form.get("reason", "").strip()[:500]
-    suspending.suspend(doors, who.name, f"{project}/{name}", until=until, reason=reason)
+    _suspend(who, f"{project}/{name}")
     flash(f"{project}/{name} is suspended: nothing from Git begins there.")
     return redirect(url_for("pages.environment", project=project, name=name))
+
+
+@pages.post("/suspend")
+def suspend_many() -> Reply:
+    who, scope, shown = _many()
+    _suspend(who, scope)
+    flash(f"{shown} is suspended: nothing from Git begins there.")
+    return redirect(url_for("pages.system"))
+
+
+@pages.post("/resume")
+def resume_many() -> Reply:
+    who, scope, shown = _many()
+    suspending.resume(visitor.doors(), who.name, scope)
+    flash(f"{shown} is not suspended any more; what is held by itself stays held.")
+    return redirect(url_for("pages.system"))
 
 
 @pages.post("/environments/<project>/<name>/drift")
@@ -190,6 +200,27 @@ def cancel(id: str) -> Reply:
 
 def _page(template: str, who: Caller, section: str, values: dict[str, object]) -> str:
     return render_template(template, visitor=who, section=section, now=visitor.doors().now(), **values)
+
+
+def _many() -> tuple[Caller, str, str]:
+    """Who changes it, the scope that a form names, a project or everything, and how it is shown."""
+    scope = request.form.get("scope", "").strip()
+    if scope == suspending.ALL:
+        who = visitor.deployer(None, "everything")
+        access.require_all_projects(who)
+        return who, scope, "Everything"
+    if not scope or "/" in scope:
+        raise ConflictError(f"`{scope}` is no project; choose one, or everything")
+    return visitor.deployer(scope, f"project `{scope}`"), scope, f"Project {scope}"
+
+
+def _suspend(who: Caller, scope: str) -> None:
+    hours = request.form.get("hours", "").strip()
+    if hours and not (hours.isascii() and hours.isdecimal() and 0 < int(hours) <= _LONGEST):
+        raise ConflictError(f"`{hours}` is no number of hours; give one up to {_LONGEST}, or leave it out")
+    doors = visitor.doors()
+    until = doors.now() + timedelta(hours=int(hours)) if hours else None
+    suspending.suspend(doors, who.name, scope, until=until, reason=request.form.get("reason", "").strip()[:500])
 
 
 def _deployer(id: str) -> Caller:
