@@ -47,9 +47,16 @@ def looks_due(store: Store, now: datetime, limit: int) -> list[Due]:
 
 
 def heals_due(store: Store, now: datetime, limit: int) -> list[Due]:
-    """Drifted environments that heal, in whose line nothing is and that nobody holds."""
+    """Drifted environments that heal, in whose line nothing is, that nobody holds, and whose heal nobody declined."""
     scopes = (EnvironmentRow.project + "/" + EnvironmentRow.name, EnvironmentRow.project, "*")
     held = sa.select(HoldRow.number).where(HoldRow.ended_at.is_(None), HoldRow.scope.in_(scopes))
+    declined = sa.select(DeploymentRow.id).where(
+        DeploymentRow.environment_uuid == EnvironmentRow.uuid,
+        DeploymentRow.rank == Rank.HEAL,
+        DeploymentRow.mode == Mode.DEPLOY,
+        DeploymentRow.status.in_((Status.DISCARDED, Status.CANCELLED)),
+        DeploymentRow.source_deployment == EnvironmentRow.last_success,
+    )
     query = (
         _quiet()
         .where(
@@ -58,6 +65,7 @@ def heals_due(store: Store, now: datetime, limit: int) -> list[Due]:
             EnvironmentRow.heals < len(PAUSES),
             sa.or_(EnvironmentRow.heal_not_before.is_(None), EnvironmentRow.heal_not_before <= now),
             ~held.exists(),
+            ~declined.exists(),
         )
         .order_by(EnvironmentRow.uuid)
         .limit(limit)
@@ -98,13 +106,15 @@ def heal_opened(store: Store, new: NewDeployment, due: Due, act: Act) -> Deploym
 
 def looked(session: Session, row: DeploymentRow, environment: EnvironmentRow) -> None:
     """Note what a look has found, unless something else was deployed meanwhile; one that failed says nothing."""
-    environment.drift_deployment = row.id
+    if row.status == Status.FAILED:
+        _forget(session, row)
     if row.status != Status.PLANNED or environment.last_success != row.source_deployment:
         return
+    environment.drift_deployment = row.id
     environment.drifted = any((row.counts or {}).values())
     if not environment.drifted:
         environment.heals, environment.heal_not_before = 0, None
-        _forget_clean(session, row)
+        _forget(session, row)
 
 
 def in_step(row: DeploymentRow, environment: EnvironmentRow) -> None:
@@ -155,12 +165,12 @@ def _has_line(session: Session, uuid: str) -> bool:
     return session.scalars(query.limit(1)).first() is not None
 
 
-def _forget_clean(session: Session, newest: DeploymentRow) -> None:
-    """Of looks that found nothing only the last one is kept: there would be thousands."""
+def _forget(session: Session, newest: DeploymentRow) -> None:
+    """Of looks that found nothing, and of those that failed, only the last one is kept: there would be thousands."""
     query = sa.select(DeploymentRow).where(
         DeploymentRow.environment_uuid == newest.environment_uuid,
         DeploymentRow.mode == Mode.DRIFT,
-        DeploymentRow.status == Status.PLANNED,
+        DeploymentRow.status == newest.status,
         DeploymentRow.cleared.is_(True),
         DeploymentRow.rank == Rank.HEAL,  # what a person asked for stays
         DeploymentRow.id != newest.id,

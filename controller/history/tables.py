@@ -115,7 +115,7 @@ class EnvironmentRow(Base):
     drift_heal: Mapped[bool] = mapped_column(default=False)
     drift_due_at: Mapped[datetime | None] = mapped_column(index=True)
     drifted: Mapped[bool] = mapped_column(default=False)  # the last look found something changed from outside
-    drift_deployment: Mapped[str | None]  # the last look
+    drift_deployment: Mapped[str | None]  # the last look that succeeded
     drift_checked_at: Mapped[datetime | None]
     heals: Mapped[int] = mapped_column(default=0)  # in a row that did not put it right
     heal_not_before: Mapped[datetime | None]

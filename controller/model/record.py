@@ -90,7 +90,7 @@ class Environment:
     drift_every: int | None = None  # seconds between two looks for drift; None: nobody looks
     drift_heal: bool = False
     drifted: bool = False  # the last look found something else than what was deployed
-    drift_deployment: str | None = None  # the last look
+    drift_deployment: str | None = None  # the last look that succeeded
     drift_checked_at: datetime | None = None
     heals: int = 0  # in a row that did not last
     adoption: Adoption | None = None

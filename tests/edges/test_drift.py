@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from controller.deployments import actions, drifting, suspending, upkeep
+from controller.deployments.doors import Doors
 from controller.errors import ConflictError
 from controller.history import read
 from controller.history.drifting import PAUSES
@@ -84,19 +85,30 @@ def test_a_look_that_fails_says_nothing_of_drift(acme: World) -> None:
     acme.runner.script = Script(plan=Ended.FAILED, message="plan failed: no credentials")
     (look,) = ticked(acme, HOUR)
     found = acme.environment("development")
-    assert (look.status, found.drifted, found.drift_deployment) == (Status.FAILED, False, look.id)
+    assert (look.status, found.drifted, found.drift_deployment) == (Status.FAILED, False, None)
     assert ticked(acme, times=10) == []
+
+
+def test_a_look_that_fails_leaves_what_the_one_before_has_found(acme: World) -> None:
+    acme.runner.script = DRIFTED
+    (named,) = ticked(acme, HOUR)
+    acme.runner.script = Script(plan=Ended.FAILED, message="plan failed: no credentials")
+    ticked(acme, HOUR)
+    found = acme.environment("development")
+    assert (found.drifted, found.drift_deployment) == (True, named.id)
 
 
 def test_of_looks_that_found_nothing_the_last_is_kept_and_of_others_all(acme: World) -> None:
     ticked(acme, HOUR, times=3)
     acme.runner.script = DRIFTED
     ticked(acme, HOUR, times=2)
+    acme.runner.script = Script(plan=Ended.FAILED, message="plan failed: no credentials")
+    ticked(acme, HOUR, times=3)
     acme.runner.script = CLEAN
     ticked(acme, HOUR, times=3)
     looks = [row for row in acme.deployments("development") if row.mode is Mode.DRIFT]
     found = [sum((row.counts.create, row.counts.update)) if row.counts else None for row in looks]
-    assert found == [1, 1, 0]
+    assert (found, [row.status for row in looks].count(Status.FAILED)) == ([1, 1, None, 0], 1)
 
 
 def test_no_look_is_taken_where_something_is_in_the_line_or_nothing_is_applied(acme: World) -> None:
@@ -211,6 +223,22 @@ def test_the_guards_hold_for_a_heal(acme: World) -> None:
         Status.AWAITING_APPROVAL,
         "it would destroy 1 resource, 0 may be without approval (limits.destroy)",
     )
+
+
+@pytest.mark.parametrize("declined", [actions.discard, actions.cancel])
+def test_whoever_declines_a_heal_is_not_asked_again_until_something_is_deployed(
+    acme: World, declined: Callable[[Doors, str, str], object]
+) -> None:
+    settings = "{every: 1h, heal: true}"
+    acme.deploy(files(drift=settings))
+    acme.runner.script = Script(counts={"destroy": 1})
+    _, heal = [*ticked(acme, HOUR), *ticked(acme)]
+    declined(acme.doors, "bea", heal.id)
+    assert {row.mode for row in ticked(acme, HOUR / 2, times=12)} == {Mode.DRIFT}
+    acme.runner.script = CLEAN
+    acme.deploy(files(2, drift=settings))
+    acme.runner.script = DRIFTED
+    assert [row.mode for row in [*ticked(acme, HOUR), *ticked(acme)]] == [Mode.DRIFT, Mode.DEPLOY]
 
 
 def test_a_commit_takes_the_place_of_a_heal_that_has_not_begun(acme: World) -> None:

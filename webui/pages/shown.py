@@ -78,12 +78,19 @@ def environment(doors: Doors, who: Caller, project: str, name: str) -> dict[str,
         "resources": read.resources(doors.store, project, name),
         "deployments": recent,
         "most_heals": len(PAUSES),
+        "failed_look": _failed_look(recent),
         "bound_since": _bound_since(recent, found),
         "may_move": any("lockstep rebind" in problem for problem in found.problems),
         "may_deploy": who.has_role(Role.DEPLOYER),
         "is_held_alone": any(hold.scope == found.slug for hold in found.holds),
         "is_live": True,
     }
+
+
+def _failed_look(recent: Sequence[Deployment]) -> Deployment | None:
+    """The last look for drift, if it failed: then nothing newer is known than what the one before has found."""
+    last = next((row for row in recent if row.mode is Mode.DRIFT and row.status not in OPEN), None)
+    return last if last is not None and last.status is Status.FAILED else None
 
 
 def _bound_since(recent: Sequence[Deployment], found: Environment) -> Deployment | None:
