@@ -216,7 +216,7 @@ def _verdict(target: str, state: State, released: str | None) -> _Verdict:
     if state.applied == target:
         decided = Decision(target, state.applied_deployment, Status.SUCCEEDED)
         return _Verdict(deployment=state.applied_deployment, decided=decided)
-    same = [opened for opened in state.open if opened.digest == target]
+    same = [opened for opened in state.open if opened.digest == target and not _must_not_begin(opened, state)]
     if same:
         return _Verdict(deployment=same[-1].id, decided=Decision(target, same[-1].id, None), held=observing)
     settled = SETTLED | {Status.PLANNED} if state.observe else SETTLED
@@ -224,6 +224,12 @@ def _verdict(target: str, state: State, released: str | None) -> _Verdict:
         return _Verdict(deployment=state.decided.deployment, decided=state.decided, held=observing)
     held = _held(state, released)
     return _Verdict(held=held or observing, opens=not held)
+
+
+def _must_not_begin(opened: OpenDeployment, state: State) -> bool:
+    """Whether it would apply what nobody asked for by hand, in an environment that only observes since."""
+    is_by_itself = opened.rank in (Rank.GIT, Rank.HEAL) and not opened.plan_only
+    return state.observe and is_by_itself and opened.status in REPLACEABLE
 
 
 def _held(state: State, released: str | None) -> str:
@@ -238,7 +244,7 @@ def _held(state: State, released: str | None) -> str:
 
 def _opened(commit: str, target: str, verdict: _Verdict, state: State, released: str | None) -> Outcome:
     """The outcome without its rulings: what opens, what it replaces, what becomes of a pin."""
-    other = [opened for opened in state.open if opened.digest != target]
+    other = [opened for opened in state.open if opened.digest != target or _must_not_begin(opened, state)]
     superseded = replaced_by(Rank.GIT, other)
     if verdict.opens:
         must = next((opened.must_approve for opened in reversed(other) if opened.id in superseded), "")

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 
 from controller import comparison, pipeline, reconcile
-from controller.deployments import again, evaluate, follow, guarding, keys, opened, parts, recovery
+from controller.deployments import again, evaluate, follow, guarding, keys, observing, opened, parts, recovery
 from controller.deployments.doors import Connection, Doors
 from controller.deployments.opened import Occasion
 from controller.deployments.requests import PlannedRef, plan_ref, planned_ref
@@ -137,6 +137,7 @@ def retry(doors: Doors, actor: str, id: str, *, reason: str = "") -> Deployment:
     if work.environment is None:
         raise ConflictError(f"deployment {work.deployment.id} only plans; plan it again instead")
     found = read.environment(doors.store, work.environment.project, work.environment.name)
+    observing.check_retry(work.deployment, found)
     act = _act(doors, actor, reason)
     return _opened_again(doors, again.retry(doors, work, found, act), act, "retry", None)
 

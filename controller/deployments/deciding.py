@@ -19,6 +19,7 @@ from controller.history.opening import NewDeployment
 from controller.history.standing import RepositoryStanding, Standing
 from controller.model.deployment import EnvironmentStatus, Mode, Origin, Rank
 from controller.model.manifest import EnvironmentConfig, Follow, OnRemoval
+from controller.model.record import Environment
 from controller.model.tree import Commit
 from controller.pipeline import Repository
 from controller.reconcile import Change, Opening, Outcome, State, Want
@@ -107,7 +108,7 @@ class Deciding:
 
     def _state(self, standing: Standing | None, config: EnvironmentConfig | None) -> State:
         if standing is None:
-            return State(observe=_observes(config))
+            return State(observe=_observes(config, None))
         environment, walked = standing.environment, self._walk
         desired, desired_commit = standing.desired, standing.desired_commit
         pending = standing.pending
@@ -125,7 +126,7 @@ class Deciding:
             open=standing.open,
             holds=standing.holds,
             released=standing.released,
-            observe=_observes(config),
+            observe=_observes(config, environment),
         )
 
     def _as_of_now(self, slug: str, state: State, given: tuple[Want, ...], last: Want | None) -> Want | None:
@@ -193,6 +194,7 @@ class Deciding:
             superseded=superseded,
             ends_pin=outcome.ends_pin,
             releases_pin=outcome.releases_pin,
+            observes=case.state.observe,
             **_drift(case),
         )
 
@@ -217,6 +219,7 @@ class Deciding:
             and (decided.desired is None or decided.desired == before.desired)
             and (decided.desired is None or decided.desired_commit == before.desired_commit)
             and (decided.decided is None or decided.decided == known.decided)
+            and decided.observes == known.observes
             and (decided.drift_every, decided.drift_heal) == (known.drift_every, known.drift_heal)
         )
 
@@ -282,12 +285,15 @@ def _drift(case: _Case) -> dict[str, Any]:
     if case.config is None:
         known = case.standing.environment if case.standing and case.tip else None
         return {"drift_every": known.drift_every, "drift_heal": known.drift_heal} if known else {}
-    every = case.config.drift_every
-    return {"drift_every": int(every.total_seconds()) if every else None, "drift_heal": case.config.drift_heal}
+    every, heals = case.config.drift_every, case.config.drift_heal and not case.state.observe
+    return {"drift_every": int(every.total_seconds()) if every else None, "drift_heal": heals}
 
 
-def _observes(config: EnvironmentConfig | None) -> bool:
-    return config is not None and config.mode is Follow.OBSERVE
+def _observes(config: EnvironmentConfig | None, known: Environment | None) -> bool:
+    """Whether nothing of what Git wants is applied. Where the configuration cannot be read, what it said before."""
+    if config is None:
+        return known is not None and known.observes
+    return config.mode is Follow.OBSERVE
 
 
 def _told(ruling: reconcile.Ruling) -> Told:

@@ -72,6 +72,7 @@ class Decided:
     releases_pin: str | None = None
     drift_every: int | None = None  # seconds
     drift_heal: bool = False
+    observes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +205,7 @@ def _environment(session: Session, decision: DecidedRepository, decided: Decided
         row.decided_digest = decided.decided.digest
         row.decided_deployment = decided.decided.deployment
         row.decided_ended = decided.decided.ended
+    row.observes = decided.observes
     drifting.scheduled(row, decided.drift_every, decided.drift_heal, decision.now)
     _pin(session, decided, decision.now)
     if decided.opening is not None:

@@ -83,6 +83,7 @@ def environment(row: EnvironmentRow | sa.Row[Any], holds: Sequence[Hold]) -> Env
         expires_at=row.expires_at,
         drift_every=row.drift_every,
         drift_heal=row.drift_heal,
+        observes=row.observes,
         drifted=row.drifted,
         drift_deployment=row.drift_deployment,
         drift_checked_at=row.drift_checked_at,

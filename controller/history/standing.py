@@ -192,7 +192,13 @@ def lines(session: Session, uuids: Sequence[str] | sa.Select[Any]) -> dict[str, 
     found: dict[str, tuple[OpenDeployment, ...]] = {}
     for row in session.scalars(query.order_by(DeploymentRow.number)):
         opened = OpenDeployment(
-            row.id, row.desired_digest, Rank(row.rank), Status(row.status), row.created_by, row.must_approve
+            id=row.id,
+            digest=row.desired_digest,
+            rank=Rank(row.rank),
+            status=Status(row.status),
+            who=row.created_by,
+            must_approve=row.must_approve,
+            plan_only=row.mode == Mode.PLAN_ONLY,
         )
         found[row.environment_uuid] = (*found.get(row.environment_uuid, ()), opened)
     return found

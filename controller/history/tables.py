@@ -113,6 +113,7 @@ class EnvironmentRow(Base):
     folder: Mapped[str | None]  # Git's id of its directory, when it was last declared
     drift_every: Mapped[int | None]  # seconds between two looks for drift; None: nobody looks
     drift_heal: Mapped[bool] = mapped_column(default=False)
+    observes: Mapped[bool] = mapped_column(default=False)  # `mode: observe`, as it was last readable
     drift_due_at: Mapped[datetime | None] = mapped_column(index=True)
     drifted: Mapped[bool] = mapped_column(default=False)  # the last look found something changed from outside
     drift_deployment: Mapped[str | None]  # the last look that succeeded

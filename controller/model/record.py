@@ -89,6 +89,7 @@ class Environment:
     expires_at: datetime | None = None  # when it is destroyed by itself
     drift_every: int | None = None  # seconds between two looks for drift; None: nobody looks
     drift_heal: bool = False
+    observes: bool = False
     drifted: bool = False  # the last look found something else than what was deployed
     drift_deployment: str | None = None  # the last look that succeeded
     drift_checked_at: datetime | None = None
@@ -161,6 +162,7 @@ class OpenDeployment:
     status: Status
     who: str
     must_approve: str = ""
+    plan_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

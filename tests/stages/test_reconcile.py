@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller import reconcile
-from controller.model.deployment import HoldKind, Rank, Status, VerdictKind
+from controller.model.deployment import REPLACEABLE, HoldKind, Rank, Status, VerdictKind
 from controller.model.record import Decision, Hold, OpenDeployment
 from controller.reconcile import Change, State, Want
 
@@ -241,6 +241,27 @@ def test_observing_plans_once_and_never_deploys() -> None:
     assert reconcile.decide([], Want("c1", "b"), planned).opening is None
     following = replace(planned, observe=False)
     assert reconcile.decide([], Want("c1", "b"), following).opening == reconcile.Opening("c1", "b")
+
+
+@pytest.mark.parametrize("rank", [Rank.GIT, Rank.HEAL])
+@pytest.mark.parametrize("status", list(REPLACEABLE))
+def test_observing_plans_instead_of_what_was_about_to_be_applied_by_itself(status: Status, rank: Rank) -> None:
+    waiting = replace(in_step("a"), desired="b", desired_commit="c1", open=(opened("D1", "b", status, rank),))
+    following = reconcile.decide([], Want("c1", "b"), waiting)
+    assert (following.opening, following.superseded) == (None, ())
+    outcome = reconcile.decide([], Want("c1", "b"), replace(waiting, observe=True))
+    assert (outcome.opening, outcome.superseded) == (reconcile.Opening("c1", "b", plan_only=True), ("D1",))
+
+
+def test_observing_leaves_its_own_plan_what_is_applied_now_and_what_a_person_opened() -> None:
+    observing = replace(in_step("a"), desired="b", desired_commit="c1", observe=True)
+    for other in (
+        replace(opened("D1", "b"), plan_only=True),
+        opened("D1", "b", Status.APPLYING),
+        opened("D1", "b", rank=Rank.PERSON),
+    ):
+        outcome = reconcile.decide([], Want("c1", "b"), replace(observing, open=(other,)))
+        assert (outcome.opening, outcome.superseded) == (None, ())
 
 
 def test_observing_does_not_plan_what_is_held() -> None:
