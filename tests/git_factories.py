@@ -46,14 +46,15 @@ def commit(
     *,
     message: str = "Change something",
     author: tuple[str, str] = AUTHOR,
+    committer: tuple[str, str] | None = None,
     branch: str = "main",
     parents: Sequence[str] | None = None,
     at: int | None = None,
 ) -> str:
     """Commit changes to a branch and give the new commit's id; a path whose content is None is removed.
 
-    `parents` replaces the branch's tip as what the commit stands on: `[]` starts anew, two of them make a merge, whose
-    files are those of the first.
+    The committer is the author unless it is named. `parents` replaces the branch's tip as what the commit stands on:
+    `[]` starts anew, two of them make a merge, whose files are those of the first.
     """
     reference = branch if branch.startswith("refs/") else f"refs/heads/{branch}"
     if parents is None:
@@ -64,8 +65,8 @@ def commit(
     for path, content in (files or {}).items():
         _put(repo, index, path, content)
     when = FIRST_SECOND + 60 * len(list(repo.odb)) if at is None else at
-    signature = pygit2.Signature(*author, when, 60)
-    made = repo.create_commit(None, signature, signature, message, index.write_tree(repo), list(parents))
+    by, through = (pygit2.Signature(*person, when, 60) for person in (author, committer or author))
+    made = repo.create_commit(None, by, through, message, index.write_tree(repo), list(parents))
     repo.references.create(reference, made, force=True)
     return str(made)
 

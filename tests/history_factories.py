@@ -55,6 +55,7 @@ def commit(n: int, message: str = "") -> Commit:
         parents=(f"{n - 1:04}" * 10,) if n > 1 else (),
         author_name="Ada",
         author_email="ada@acme.example",
+        committer_email="ada@acme.example",
         committed_at=after(60 * n),
         message=message or f"Change number {n}",
     )

@@ -191,7 +191,7 @@ def commit_id(word: str) -> str:
 
 def commit(word: str, at: datetime = NOW, author: str = "Ada Example", message: str | None = None) -> Commit:
     email = f"{author.split(maxsplit=1)[0].lower()}@example.com"
-    return Commit(commit_id(word), (), author, email, at, message or f"{word}\n")
+    return Commit(commit_id(word), (), author, email, email, at, message or f"{word}\n")
 
 
 def uuid_of(slug: str) -> str:

@@ -309,7 +309,7 @@ def _compared(
 
 
 def _starters(work: history.Work) -> set[str]:
-    """Who stands behind a deployment: who opened it, and for Git the commit's author, by name and by e-mail."""
+    """Who stands behind a deployment: who opened it, and for Git the commit's author and committer."""
     row = work.deployment
-    names = {row.created_by} | ({row.commit_author, work.commit_email} if row.rank is Rank.GIT else set())
-    return {name for name in names if name}
+    people = (row.commit_author, work.commit_email, work.committer_email)
+    return {name for name in (row.created_by, *(people if row.rank is Rank.GIT else ())) if name}

@@ -154,6 +154,7 @@ def _commit(work: Work) -> Commit | None:
         parents=(),
         author_name=row.commit_author or "",
         author_email=work.commit_email or "",
+        committer_email=work.committer_email or "",
         committed_at=row.created_at,
         message=row.commit_subject or "",
     )

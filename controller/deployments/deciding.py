@@ -37,7 +37,7 @@ class _Case:
     now: Want | None  # what its newest valid commit wants as of now
     tip: Want | None  # None: it is not declared any more
     state: State
-    config: EnvironmentConfig | None
+    config: EnvironmentConfig | None  # the newest of the walk that can be read
     on_removal: OnRemoval = OnRemoval.APPROVE  # as it says of itself
     dropped: tuple[str, ...] = ()  # destroys from Git that end, for its directory is back
 
@@ -95,8 +95,7 @@ class Deciding:
         given = tuple(found[slug] for found in wants if slug in found)
         last = wants[-1].get(slug)
         is_new = bool(self._walk.commits) or standing is None
-        answer = tips[-1].answers.get(slug)
-        config = answer.config if answer else None
+        config = _readable(tips, slug) if last else None
         state = self._state(standing, config) if last else replace(self._state(standing, None), waits=vanishing.GONE)
         dropped = vanishing.dropped(state.open) if last else ()
         if dropped:
@@ -155,11 +154,16 @@ class Deciding:
         found = {}
         for case in cases:
             project = case.slug.partition("/")[0]
-            names = case.config.after if case.config else ()
+            names = self._after(case)
             mine = {name: wanted.get(f"{project}/{name}") for name in names}
             theirs = {name: applied.get(f"{project}/{name}") for name in names}
             found[case.slug] = case.state.waits or reconcile.waits_for(names, mine, theirs)
         return found
+
+    def _after(self, case: _Case) -> tuple[str, ...]:
+        """Which environments go first. Where its settings cannot be read, as they said before."""
+        known = case.standing.environment.after if case.standing and case.tip else ()
+        return case.config.after if case.config else known
 
     def _decided(self, case: _Case, waits: str, tip: Tip, nothing_goes: bool) -> Decided:
         state = case.state if case.state.waits == waits else replace(case.state, waits=waits)
@@ -195,6 +199,7 @@ class Deciding:
             ends_pin=outcome.ends_pin,
             releases_pin=outcome.releases_pin,
             observes=case.state.observe,
+            after=self._after(case),
             **_drift(case),
         )
 
@@ -219,7 +224,7 @@ class Deciding:
             and (decided.desired is None or decided.desired == before.desired)
             and (decided.desired is None or decided.desired_commit == before.desired_commit)
             and (decided.decided is None or decided.decided == known.decided)
-            and decided.observes == known.observes
+            and (decided.observes, decided.after) == (known.observes, known.after)
             and (decided.drift_every, decided.drift_heal) == (known.drift_every, known.drift_heal)
         )
 
@@ -278,6 +283,12 @@ class Deciding:
                 "%s: there is a state of it that the database does not know, of uuid %s: that goes on", slug, found
             )
         return found
+
+
+def _readable(tips: Sequence[Tip], slug: str) -> EnvironmentConfig | None:
+    """The settings of an environment at the newest of these commits where they can be read."""
+    answers = [found for tip in tips if (found := tip.answers.get(slug))]
+    return next((found.config for found in reversed(answers) if found.config), None)
 
 
 def _drift(case: _Case) -> dict[str, Any]:

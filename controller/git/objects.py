@@ -132,6 +132,7 @@ def commit_of(commit: pygit2.Commit) -> Commit:
         parents=tuple(str(parent) for parent in commit.parent_ids),
         author_name=_text(author.raw_name),
         author_email=_text(author.raw_email),
+        committer_email=_text(commit.committer.raw_email),
         committed_at=_time(commit.commit_time),
         message=_text(commit.raw_message),
     )

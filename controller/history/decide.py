@@ -73,6 +73,7 @@ class Decided:
     drift_every: int | None = None  # seconds
     drift_heal: bool = False
     observes: bool = False
+    after: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,7 @@ def _commits(session: Session, decision: DecidedRepository) -> None:
         row = before.get(commit.id) or CommitRow(repository=decision.id, id=commit.id)
         row.position, row.on_branch = position, True
         row.author_name, row.author_email = commit.author_name, commit.author_email
+        row.committer_email = commit.committer_email
         row.committed_at, row.message = commit.committed_at, commit.message
         session.add(row)
     for found in decision.ranges:
@@ -205,7 +207,7 @@ def _environment(session: Session, decision: DecidedRepository, decided: Decided
         row.decided_digest = decided.decided.digest
         row.decided_deployment = decided.decided.deployment
         row.decided_ended = decided.decided.ended
-    row.observes = decided.observes
+    row.observes, row.after = decided.observes, list(decided.after)
     drifting.scheduled(row, decided.drift_every, decided.drift_heal, decision.now)
     _pin(session, decided, decision.now)
     if decided.opening is not None:

@@ -22,6 +22,8 @@ from controller.model.record import Deployment
 # After so many heals that did not last somebody fights, and a person has to look.
 PAUSES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
 
+_SET_BACK = timedelta(days=1)  # by less, a clock only makes looks late by that much
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -35,10 +37,14 @@ class Due:
 
 
 def looks_due(store: Store, now: datetime, limit: int) -> list[Due]:
-    """Environments whose look is due and in whose line nothing is: the longest waiting first."""
+    """Environments whose look is due and in whose line nothing is: the longest waiting first.
+
+    Due is also what was looked at in the future: the clock was set back since.
+    """
+    is_ahead = sa.and_(EnvironmentRow.drift_due_at.is_not(None), EnvironmentRow.drift_checked_at > now + _SET_BACK)
     query = (
         _quiet()
-        .where(EnvironmentRow.drift_due_at <= now)
+        .where(sa.or_(EnvironmentRow.drift_due_at <= now, is_ahead))
         .order_by(EnvironmentRow.drift_due_at, EnvironmentRow.uuid)
         .limit(limit)
     )

@@ -155,6 +155,7 @@ def _row(new: NewDeployment, now: datetime) -> DeploymentRow:
         commit=commit.id if commit else None,
         commit_author=commit.author_name if commit else None,
         commit_email=commit.author_email if commit else None,
+        committer_email=commit.committer_email if commit else None,
         commit_subject=commit.subject if commit else None,
         source_commit=new.source_commit,
         ref=new.ref,

@@ -42,6 +42,7 @@ class CommitRow(Base):
     position: Mapped[int]  # on the walk; a later one is newer
     author_name: Mapped[str]
     author_email: Mapped[str]
+    committer_email: Mapped[str | None]  # None: noted by a release that did not ask
     committed_at: Mapped[datetime]
     message: Mapped[str]
     on_branch: Mapped[bool]
@@ -113,7 +114,9 @@ class EnvironmentRow(Base):
     folder: Mapped[str | None]  # Git's id of its directory, when it was last declared
     drift_every: Mapped[int | None]  # seconds between two looks for drift; None: nobody looks
     drift_heal: Mapped[bool] = mapped_column(default=False)
-    observes: Mapped[bool] = mapped_column(default=False)  # `mode: observe`, as it was last readable
+    # Of its settings, as they were last readable: `mode: observe`, and the names in `after`.
+    observes: Mapped[bool] = mapped_column(default=False)
+    after: Mapped[list[Any]] = mapped_column(default=list)
     drift_due_at: Mapped[datetime | None] = mapped_column(index=True)
     drifted: Mapped[bool] = mapped_column(default=False)  # the last look found something changed from outside
     drift_deployment: Mapped[str | None]  # the last look that succeeded
@@ -199,6 +202,7 @@ class DeploymentRow(Base):
     commit: Mapped[str | None]
     commit_author: Mapped[str | None]
     commit_email: Mapped[str | None]
+    committer_email: Mapped[str | None]
     commit_subject: Mapped[str | None]
     source_commit: Mapped[str | None]
     ref: Mapped[str | None]

@@ -60,6 +60,7 @@ class Work:
     tries: int
     approved_fingerprint: str | None
     commit_email: str | None
+    committer_email: str | None
     fingerprint: str | None
     apply_started_at: datetime | None
     attempts: int
@@ -109,6 +110,7 @@ def work(store: Store, id: str) -> Work:
             tries=row.tries,
             approved_fingerprint=row.approved_fingerprint,
             commit_email=row.commit_email,
+            committer_email=row.committer_email,
             fingerprint=row.fingerprint,
             apply_started_at=row.apply_started_at,
             attempts=row.attempts,

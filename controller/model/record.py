@@ -89,7 +89,8 @@ class Environment:
     expires_at: datetime | None = None  # when it is destroyed by itself
     drift_every: int | None = None  # seconds between two looks for drift; None: nobody looks
     drift_heal: bool = False
-    observes: bool = False
+    observes: bool = False  # as its settings said while they could be read
+    after: tuple[str, ...] = ()  # in the same way: names of environments that go first
     drifted: bool = False  # the last look found something else than what was deployed
     drift_deployment: str | None = None  # the last look that succeeded
     drift_checked_at: datetime | None = None
@@ -199,6 +200,7 @@ class CommitRecord:
     id: str
     author_name: str
     author_email: str
+    committer_email: str | None
     committed_at: datetime
     message: str
     on_branch: bool

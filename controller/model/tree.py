@@ -42,6 +42,7 @@ class Commit:
     parents: tuple[str, ...]
     author_name: str
     author_email: str
+    committer_email: str
     committed_at: datetime
     message: str
 

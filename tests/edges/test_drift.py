@@ -62,6 +62,14 @@ def test_a_look_is_taken_once_in_its_time_and_changes_nothing(acme: World) -> No
     assert len(ticked(acme, HOUR)) == 1
 
 
+def test_a_clock_that_is_set_back_keeps_nobody_from_looking(acme: World) -> None:
+    acme.clock.forward(timedelta(days=30))
+    assert len(ticked(acme)) == 1
+    acme.clock.forward(timedelta(days=-30))
+    assert (len(ticked(acme)), len(ticked(acme, times=5))) == (1, 0)
+    assert len(ticked(acme, HOUR)) == 1
+
+
 def test_what_differs_is_told_until_a_later_look_finds_it_no_more(acme: World) -> None:
     acme.runner.script = DRIFTED
     (look,) = ticked(acme, HOUR)

@@ -102,8 +102,13 @@ def test_the_commit_that_loosens_a_guard_is_guarded_by_the_old_one(
 
 
 def test_self_approval_is_refused_still_in_the_commit_that_allows_it(acme: World) -> None:
-    first = deployed(acme, "approval: plan\nself_approval: false\n", 1)
-    for name in ("Ada", "ada@acme.example"):
+    settings = {f"{HERE}/environment.yaml": "approval: plan\nself_approval: false\n"}
+    files = settings | {f"{HERE}/app.manifest.yaml": sized(1)}
+    acme.push(files, "Size 1", committer=("Merger", "merger@acme.example"))
+    acme.poll()
+    acme.settle()
+    first = acme.last("development")
+    for name in ("Ada", "ada@acme.example", "merger@acme.example"):
         with pytest.raises(NotAllowedError) as e:
             actions.approve(acme.doors, name, first.id)
         assert str(e.value) == f"deployment {first.id} was started by {name}; somebody else has to approve it"

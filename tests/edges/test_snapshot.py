@@ -95,13 +95,15 @@ def test_a_commit_is_read_with_its_author_and_parents(remote: pygit2.Repository,
         {"a": "2"},
         message="Größer\n\nbecause\n",
         author=("Zoë", "zoe@acme.example"),
+        committer=("Bea", "bea@acme.example"),
         parents=[first, side],
         at=1_700_000_000,
     )
     mirror.fetch()
     found = mirror.commit(second)
     when = datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
-    assert found == Commit(second, (first, side), "Zoë", "zoe@acme.example", when, "Größer\n\nbecause\n")
+    message = "Größer\n\nbecause\n"
+    assert found == Commit(second, (first, side), "Zoë", "zoe@acme.example", "bea@acme.example", when, message)
     assert found.subject == "Größer"
 
 
@@ -113,7 +115,7 @@ def test_a_message_in_another_encoding_is_read_as_far_as_it_goes(remote: pygit2.
     remote.references.create("refs/heads/main", made, force=True)
     mirror.fetch()
     assert mirror.commit(made) == Commit(
-        made, (), "Jos�", "jose@acme.example", datetime(1970, 1, 1, tzinfo=UTC), "caf�\n"
+        made, (), "Jos�", "jose@acme.example", "jose@acme.example", datetime(1970, 1, 1, tzinfo=UTC), "caf�\n"
     )
 
 

@@ -316,6 +316,32 @@ def test_an_environment_opens_only_after_those_it_names_are_in_step(acme: World)
     assert len(acme.deployments("production")) == 1
 
 
+@pytest.mark.parametrize("polls", ["each", "the last"])
+def test_settings_that_cannot_be_read_take_no_turn_away(acme: World, polls: str) -> None:
+    """What goes first is said by the newest settings that could be read, whatever was polled when."""
+    files = project(staging=sized(1), production=sized(1))
+    settings = "projects/shop/production/environment.yaml"
+    acme.deploy(files)
+    acme.push({settings: "after: [staging]\nlimits: {replace: unlimited}\n"}, "Staging goes first")
+    if polls == "each":
+        acme.poll()
+    acme.runner.script = Script(plan=Ended.FAILED, message="no")
+    grown = acme.push({STAGING: sized(2), "projects/shop/production/app.manifest.yaml": sized(2)}, "Grow both")
+    if polls == "each":
+        acme.poll()
+    broken = acme.push({settings: "after: 3\n"}, "Break it")
+    acme.poll()
+    acme.settle()
+    assert acme.told(grown) == {"production": "held (after `staging`)", "staging": "deployed"}
+    assert acme.told(broken) == {"production": "rejected", "staging": "unchanged"}
+    assert (len(acme.deployments("production")), acme.environment("production").after) == (1, ("staging",))
+    acme.runner.script = Script()
+    acme.push({STAGING: sized(2, "other")}, "Grow otherwise")
+    acme.poll()
+    acme.settle()
+    assert acme.told(grown) == {"production": "deployed", "staging": "deployed"}
+
+
 def test_an_observed_environment_is_planned_and_never_applied(acme: World) -> None:
     files = project(development=sized(1))
     files["projects/shop/development/environment.yaml"] = "mode: observe\n"

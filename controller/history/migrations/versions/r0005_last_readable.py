@@ -1,0 +1,28 @@
+"""Keep what an environment's settings said while they could be read, and the committer beside the author."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+_ENVIRONMENTS = "environments"
+
+
+def upgrade() -> None:
+    name = sa.String().with_variant(sa.String(collation="C"), "postgresql")
+    op.add_column(_ENVIRONMENTS, sa.Column("observes", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column(_ENVIRONMENTS, sa.Column("after", sa.JSON(), nullable=False, server_default="[]"))
+    op.add_column("commits", sa.Column("committer_email", name, nullable=True))
+    op.add_column("deployments", sa.Column("committer_email", name, nullable=True))
+
+
+def downgrade() -> None:
+    op.drop_column("deployments", "committer_email")
+    op.drop_column("commits", "committer_email")
+    op.drop_column(_ENVIRONMENTS, "after")
+    op.drop_column(_ENVIRONMENTS, "observes")
