@@ -16,16 +16,20 @@ _MADE = (HoldKind.PINNED, HoldKind.DESTROYED)
 
 
 def hold(session: Session, row: DeploymentRow, environment: EnvironmentRow, now: datetime) -> None:
-    """Hold an environment where what a person does to it is not what Git wants, as soon as it may be in effect."""
+    """Hold an environment where what a person does to it is not what Git wants, as soon as it may be in effect.
+
+    What goes on after an interruption holds nothing that was resumed since that began.
+    """
     kind = _kind(row, environment)
-    if kind is not None:
+    if kind is not None and not _was_ended(session, _interrupted_at(session, row), environment, kind):
         _hold(session, environment, kind, row.created_by, row.reason, now, row.hold_until)
 
 
 def hold_on(session: Session, row: DeploymentRow, environment: EnvironmentRow, now: datetime) -> None:
     """Hold it at its end as well, for Git may want something else since; what was resumed meanwhile stays so."""
     kind = _kind(row, environment)
-    if kind is not None and not _was_ended(session, row, environment, kind):
+    began = _interrupted_at(session, row) or row.apply_started_at
+    if kind is not None and not _was_ended(session, began, environment, kind):
         _hold(session, environment, kind, row.created_by, row.reason, now, row.hold_until)
 
 
@@ -82,12 +86,20 @@ def _hold(
     _end(kinds.values(), now, f"{who}, who has {kind} it")
 
 
-def _was_ended(session: Session, row: DeploymentRow, environment: EnvironmentRow, kind: HoldKind) -> bool:
-    """Whether its hold was ended, by somebody or by its time, since its apply began."""
-    if row.apply_started_at is None or _open(session, environment, (kind,)):
+def _interrupted_at(session: Session, row: DeploymentRow) -> datetime | None:
+    """When the apply began that was interrupted, and that this one goes on with."""
+    if row.follow_up_of is None:
+        return None
+    query = sa.select(DeploymentRow.apply_started_at).where(DeploymentRow.id == row.follow_up_of)
+    return session.scalars(query).first()
+
+
+def _was_ended(session: Session, began: datetime | None, environment: EnvironmentRow, kind: HoldKind) -> bool:
+    """Whether its hold was ended, by somebody or by its time, since an apply began."""
+    if began is None or _open(session, environment, (kind,)):
         return False
     query = sa.select(HoldRow.number).where(
-        HoldRow.scope == scope(environment), HoldRow.kind == kind, HoldRow.ended_at >= row.apply_started_at
+        HoldRow.scope == scope(environment), HoldRow.kind == kind, HoldRow.ended_at >= began
     )
     return session.scalars(query.limit(1)).first() is not None
 

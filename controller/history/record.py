@@ -191,7 +191,7 @@ def finished(store: Store, id: str, finish: Finish, now: datetime) -> Deployment
             if row.mode == Mode.DRIFT:
                 drifting.looked(session, row, environment)
         follow_up = finish.follow_up
-        if follow_up is not None and not _has_successor(session, row):
+        if follow_up is not None and not _only_observes(row, environment) and not _has_successor(session, row):
             insert_deployment(session, follow_up, now)
             if environment is not None and environment.decided_deployment == row.id:
                 environment.decided_deployment, environment.decided_ended = follow_up.id, None
@@ -237,6 +237,11 @@ def _ended(session: Session, row: DeploymentRow, environment: EnvironmentRow, fi
     environment.adoption = None
     environment.live_commit = live_commit(session, environment)
     holding.in_step(session, row, environment, now)
+
+
+def _only_observes(row: DeploymentRow, environment: EnvironmentRow | None) -> bool:
+    """Whether what opened by itself may not go on by itself, for the environment was told to observe meanwhile."""
+    return environment is not None and environment.observes and Rank(row.rank) in (Rank.GIT, Rank.HEAL)
 
 
 def _has_successor(session: Session, row: DeploymentRow) -> bool:

@@ -13,7 +13,7 @@ from controller.errors import ConflictError
 from controller.history import read
 from controller.model.deployment import HoldKind, Mode, Rank, Status
 from controller.model.record import Deployment
-from controller.runner.protocol import Ended, Phase
+from controller.runner.protocol import Ended, Extent, Phase
 from tests.deploy_factories import Script, World, sized, world
 
 SETTINGS = "projects/shop/development/environment.yaml"
@@ -92,6 +92,26 @@ def test_a_running_apply_ends_as_it_would(acme: World) -> None:
     acme.carry(id)
     acme.settle()
     assert rows(acme) == [FIRST, FIRST]
+
+
+def test_what_was_cut_short_since_it_observes_does_not_go_on_by_itself(acme: World) -> None:
+    acme.runner.script = Script(hangs_in=Phase.APPLY)
+    acme.push({MANIFEST: sized(2)}, "Grow")
+    acme.poll()
+    id = acme.last("development").id
+    acme.claim()
+    acme.carry(id)
+    observe(acme)
+    acme.decide()
+    acme.runner.lose(id)
+    acme.runner.script = Script()
+    acme.runner.scripts[id] = Script(
+        dies_in=Phase.APPLY, apply=Ended.INTERRUPTED, message="cut", more={"extent": Extent.PARTIAL}
+    )
+    acme.carry(id)
+    acme.settle()
+    assert rows(acme) == [FIRST, (Rank.GIT, Mode.DEPLOY, Status.FAILED)]
+    assert acme.last("development").message == "failed (interrupted): cut"
 
 
 BROKEN = ["mode: watch\n", "[]\n", FOLLOW + "limit: 3\n"]

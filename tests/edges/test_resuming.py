@@ -13,8 +13,12 @@ from controller.history import read
 from controller.model.deployment import HoldKind, Mode, Rank, Status
 from controller.model.document import Json
 from controller.model.record import Deployment
-from controller.runner.protocol import Phase
+from controller.runner.protocol import Ended, Extent, Phase
 from tests.deploy_factories import Script, World, project, sized, world
+
+CUT_SHORT = Script(
+    dies_in=Phase.APPLY, apply=Ended.INTERRUPTED, message="interrupted in the middle", more={"extent": Extent.PARTIAL}
+)
 
 
 @pytest.fixture
@@ -125,3 +129,27 @@ def test_git_that_moves_on_during_an_apply_of_what_it_wanted_leaves_that_pinned(
     acme.poll()
     ended(acme, row)
     assert held(acme) == [(HoldKind.PINNED, "ann")]
+
+
+@pytest.mark.parametrize("how", ["deploy", "rollback", "destroy"])
+@pytest.mark.parametrize("resumed", [True, False])
+def test_what_goes_on_after_an_interruption_holds_nothing_that_was_resumed(
+    acme: World, how: str, resumed: bool
+) -> None:
+    """The rest of what a person began is done, and then Git is followed, if that is what was said meanwhile."""
+    row = begun(acme, how)
+    acme.runner.lose(row.id)
+    acme.runner.scripts[row.id] = CUT_SHORT
+    acme.runner.script = Script()
+    acme.carry(row.id)
+    assert read.deployment(acme.doors.store, row.id).status is Status.FAILED
+    follow_up = acme.last("development")
+    assert (follow_up.status, follow_up.follow_up_of) == (Status.QUEUED, row.id)
+    acme.clock.forward(timedelta(minutes=1))
+    if resumed:
+        actions.resume(acme.doors, "bea", "shop", "development")
+    acme.settle()
+    assert read.deployment(acme.doors.store, follow_up.id).status is Status.SUCCEEDED
+    kind = HoldKind.DESTROYED if how == "destroy" else HoldKind.PINNED
+    assert held(acme) == ([] if resumed else [(kind, "ann")])
+    assert acme.last("development").rank is (Rank.GIT if resumed else follow_up.rank)
