@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, str] = {
     "key": "cli.key",
     "logs": "cli.logs",
     "manifest": "cli.manifest",
+    "move": "cli.move",
     "outputs": "cli.outputs",
     "plan": "cli.plan",
     "rebind": "cli.rebind",

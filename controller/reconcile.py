@@ -1,11 +1,12 @@
 """What Git wants against what was applied and decided: which verdict has each commit, and what is to be opened?
 
-Everything here is about one environment at a time, except `vanished`. Digests are compared, nothing else: how many
-commits or files moved does not matter, and neither does how often the question is asked.
+Everything here is about one environment at a time, except `vanished` and `renamed`. Digests are compared, nothing else:
+how many commits or files moved does not matter, and neither does how often the question is asked.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -113,7 +114,7 @@ def decide(wants: Sequence[Want], now: Want | None, state: State) -> Outcome:
     now, which differs from what that commit wanted when it was decided where a source or a pin has changed.
     """
     rulings, changes, target = _changes(wants, state)
-    waits = changes[-1].waits if changes else now.waits if now else ""
+    waits = changes[-1].waits if changes and changes[-1].digest is None else now.waits if now and not changes else ""
     if now is not None and now.digest is not None and now.digest != target:
         changes, target = _woken(changes, Change(now.commit, now.digest)), now.digest
     known = [change.commit for change in changes if change.digest is not None]
@@ -170,6 +171,25 @@ def vanished(before: Collection[str], after: Collection[str]) -> tuple[tuple[str
     if emptied:
         return gone, f"all environments of {', '.join(f'`{p}`' for p in emptied)} vanished at once; nothing is removed"
     return gone, ""
+
+
+def renamed(before: Mapping[str, str], after: Mapping[str, str], declared: Collection[str]) -> dict[str, str]:
+    """Which new environments have just the files that one had which is gone: new P/E -> old P/E.
+
+    `before` and `after` have the content id of each directory. Only where exactly one can be meant on both sides.
+    """
+    gone, new = defaultdict(list), defaultdict(list)
+    for slug, content in before.items():
+        if slug not in declared:
+            gone[content].append(slug)
+    for slug, content in after.items():
+        if slug not in before:
+            new[content].append(slug)
+    return {
+        found[0]: gone[content][0]
+        for content, found in sorted(new.items())
+        if len(found) == len(gone.get(content, ())) == 1
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +285,11 @@ def _told(changes: tuple[Change, ...], base: str | None, verdict: _Verdict) -> t
     for index, change in enumerate(changes):
         if index > newest:
             rulings.append(Ruling(change.commit, VerdictKind.HELD, None, changed=True, reason=change.waits))
+            continue
+        if (
+            change.digest is not None and change.digest == before[-1]
+        ):  # it was not known when this was first decided: it has another name since
+            rulings.append(Ruling(change.commit, VerdictKind.UNCHANGED, change.digest))
             continue
         later = changes[index + 1 : newest + 1]
         back = next((other.commit for other in later if other.digest is not None and other.digest in before), None)

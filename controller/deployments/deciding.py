@@ -10,7 +10,7 @@ from typing import Any
 
 import controller
 from controller import pipeline, reconcile
-from controller.deployments import evaluate, opened, platform, states, vanishing
+from controller.deployments import evaluate, opened, platform, renaming, states, vanishing
 from controller.deployments.doors import Connection, Doors
 from controller.deployments.opened import Occasion
 from controller.deployments.walking import Asking, Tip, Walk, walk
@@ -45,19 +45,28 @@ class _Case:
 class Deciding:
     """One decision: what every commit of the walk means for every environment."""
 
-    def __init__(self, doors: Doors, connection: Connection, now: RepositoryStanding) -> None:
+    def __init__(
+        self, doors: Doors, connection: Connection, now: RepositoryStanding, former: Mapping[str, str] | None = None
+    ) -> None:
         self._doors = doors
         self._connection = connection
         self._now = now
+        self._former = former or {}  # P/E -> what it was called at the first commits of the walk
         self._walk: Walk = walk(doors, connection, now)
         self._asking = Asking(doors, connection, now)
         self._uuids: dict[str, str] = {}
         self._read_before: dict[str, Repository] = {}
+        self._tips, self._wants = self._read()
+        self.renames = renaming.renames(doors, now, self._tips, is_new=bool(self._walk.commits))
 
     def decision(self) -> DecidedRepository:
-        tips, wants = self._read()
+        tips, wants = self._tips, self._wants
         tip = tips[-1]
-        before = [slug for slug, found in self._now.environments.items() if not vanishing.is_settled(found.environment)]
+        before = [
+            slug
+            for slug, found in self._now.environments.items()
+            if not vanishing.is_settled(found.environment) and slug not in self.renames.old
+        ]
         _, note = reconcile.vanished(before, tip.declared)
         cases = [self._case(slug, wants, tips) for slug in self._slugs(wants, tip)]
         waiting = self._waiting(cases)
@@ -92,7 +101,8 @@ class Deciding:
 
     def _case(self, slug: str, wants: Sequence[Mapping[str, Want]], tips: Sequence[Tip]) -> _Case:
         standing = self._now.environments.get(slug)
-        given = tuple(found[slug] for found in wants if slug in found)
+        names = (slug, *([self._former[slug]] if slug in self._former else []))
+        given = tuple(next(found[name] for name in names if name in found) for found in wants if found.keys() & names)
         last = wants[-1].get(slug)
         is_new = bool(self._walk.commits) or standing is None
         config = _readable(tips, slug) if last else None
@@ -100,6 +110,8 @@ class Deciding:
         dropped = vanishing.dropped(state.open) if last else ()
         if dropped:
             state = replace(state, open=tuple(one for one in state.open if one.id not in dropped))
+        if waits := self.renames.waits(slug):
+            state = replace(state, waits=waits)
         now = self._as_of_now(slug, state, given, last)
         known = standing.environment if standing else None
         on_removal = vanishing.declared([one.answers for one in tips], slug, known)
@@ -200,13 +212,22 @@ class Deciding:
             releases_pin=outcome.releases_pin,
             observes=case.state.observe,
             after=self._after(case),
+            folder=tip.folders.get(case.slug, known.folder if known else None),
+            renamed_from=self._renamed_from(case.slug),
             **_drift(case),
         )
 
     def _vanished(self, case: _Case, tip: Tip, nothing_goes: bool) -> vanishing.Vanished | None:
         if case.standing is None or case.tip is not None:
             return None
+        if case.slug in self.renames.old:
+            new = next(new for new, old in self.renames.asked.items() if old == case.slug)
+            return vanishing.Vanished(case.on_removal, False, f"{vanishing.GONE}; {renaming.gone(case.slug, new)}")
         return vanishing.vanished(self._doors, case.standing, case.on_removal, tip.commit.id, nothing_goes=nothing_goes)
+
+    def _renamed_from(self, slug: str) -> str | None:
+        old = self.renames.asked.get(slug)
+        return self._now.environments[old].environment.uuid if old else None
 
     def _stands(self, decided: Decided) -> bool:
         """Whether the decision leaves an environment as it is: of a thousand most."""
@@ -225,6 +246,7 @@ class Deciding:
             and (decided.desired is None or decided.desired_commit == before.desired_commit)
             and (decided.decided is None or decided.decided == known.decided)
             and (decided.observes, decided.after) == (known.observes, known.after)
+            and (decided.folder, decided.renamed_from) == (known.folder, known.renamed_from)
             and (decided.drift_every, decided.drift_heal) == (known.drift_every, known.drift_heal)
         )
 

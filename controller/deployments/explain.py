@@ -145,6 +145,8 @@ def _held(facts: Facts, verdict: Verdict, name: str) -> Answer:
             f"{_live(facts)}",
             f"lockstep why {environment.project} {first}",
         )
+    if verdict.reason.startswith("until somebody"):
+        return Answer(f"{said}, and waits {verdict.reason}. {_live(facts)}", verdict.reason.split("`")[1])
     return Answer(f"{said}, and waits: {verdict.reason}. It is deployed as soon as that is over. {_live(facts)}")
 
 

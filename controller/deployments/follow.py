@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import controller
-from controller.deployments import rehash
+from controller.deployments import rehash, renaming
 from controller.deployments.deciding import Deciding
 from controller.deployments.doors import Connection, Doors
 from controller.errors import LockstepError, NotFoundError, RetryableError
@@ -44,6 +44,7 @@ def poll(doors: Doors, repository: str, *, patience: timedelta | None = None) ->
 def decide(doors: Doors, repository: str) -> None:
     """Decide on everything up to the newest commit that was fetched; what changes meanwhile is decided again."""
     connection = doors.connections[repository]
+    former: dict[str, str] = {}
     for _ in range(_TRIES):
         now = picture.standing(doors.store, repository, doors.now(), doors.memory.standings.get(repository))
         doors.memory.standings[repository] = now.environments
@@ -52,7 +53,12 @@ def decide(doors: Doors, repository: str) -> None:
         if now.release not in (None, controller.__version__):
             rehash.rehash(doors, connection, now)
             now = picture.standing(doors.store, repository, doors.now())
-        decision = Deciding(doors, connection, now).decision()
+        deciding = Deciding(doors, connection, now, former)
+        if deciding.renames.said:
+            renaming.take(doors, now, deciding.renames)
+            former |= deciding.renames.said
+            continue
+        decision = deciding.decision()
         openings = [found.opening for found in decision.environments if found.opening]
         for opening in openings:
             _keep(connection, opening)

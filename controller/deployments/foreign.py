@@ -10,10 +10,11 @@ from controller.errors import ConflictError
 from controller.history import work as history
 from controller.history.work import Work
 from controller.model.deployment import Mode
+from controller.model.record import Environment
 from controller.runner import durable
 
 
-def mark(work: Work, state: Path | None) -> None:
+def mark(doors: Doors, work: Work, state: Path | None) -> None:
     """Say beside a local state whose it is; refuse one that was there before the environment was ever deployed."""
     if state is None or work.environment is None:
         return
@@ -28,7 +29,7 @@ def mark(work: Work, state: Path | None) -> None:
     if said.get("environment") == slug:
         return
     is_others = states.holds_something(state) if said else state.exists()
-    if is_others and work.environment.adoption is None:
+    if is_others and work.environment.adoption is None and not _was_begun(doors, work.environment):
         raise ConflictError(_not_ours(work))
     durable.make_folder(state.parent)
     durable.write_json(marker, {"environment": slug, "uuid": work.binding.uuid})
@@ -43,15 +44,18 @@ def refusal(doors: Doors, work: Work, state: Path | None) -> str:
     is_change = work.request is None and work.deployment.mode in (Mode.DEPLOY, Mode.ROLLBACK)
     if environment is None or environment.adoption or not is_change or state is not None:
         return ""
-    if history.attempts_since(doors.store, environment.uuid, environment.last_success):
-        return ""
-    return _not_ours(work)
+    return "" if _was_begun(doors, environment) else _not_ours(work)
 
 
 def adopts(work: Work) -> bool:
     """Whether the state that it reads may be one that somebody else wrote."""
     environment = work.environment
     return environment is not None and environment.adoption is not None and environment.last_success is None
+
+
+def _was_begun(doors: Doors, environment: Environment) -> bool:
+    """Whether the state is its own whatever the marker says: it may have had another name."""
+    return bool(history.attempts_since(doors.store, environment.uuid, environment.last_success))
 
 
 def _not_ours(work: Work) -> str:

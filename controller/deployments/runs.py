@@ -87,7 +87,7 @@ def plan(doors: Doors, work: Work) -> Run:
     warnings = tuple(dict.fromkeys((*work.deployment.warnings, *notes, *recovery.doubts(doors, work))))
     record.bundled(doors.store, work.deployment.id, bundle.digest, kept, warnings)
     doors.runner.deliver(folder, bundle.files)
-    foreign.mark(work, state_file(doors, work))
+    foreign.mark(doors, work, state_file(doors, work))
     unsaved = _deliver_state(doors, work, folder)
     job = replace(
         _job(doors, work, Phase.PLAN, binding),

@@ -48,6 +48,7 @@ class Tip:
     declared: tuple[str, ...]  # P/E
     problems: tuple[str, ...]
     answers: Mapping[str, Evaluated]
+    folders: Mapping[str, str] = field(default_factory=dict)  # P/E -> Git's id of its directory
 
 
 def walk(doors: Doors, connection: Connection, now: RepositoryStanding) -> Walk:
@@ -108,8 +109,9 @@ class Asking:
         }
         broken = self._broken(repository, wants) | self._doubled(answers)
         wants |= {slug: Want(commit.id, None, tuple(map(str, problems))) for slug, problems in broken.items()}
-        elsewhere = (*foreign, *_of_no_environment(repository, wants))
-        return Tip(commit, repository, tuple(sorted(wants)), tuple(map(str, elsewhere)), answers), wants
+        elsewhere = tuple(map(str, (*foreign, *_of_no_environment(repository, wants))))
+        contents = {slug: content for slug in mine if (content := _identity(tree, folders[slug]))}
+        return Tip(commit, repository, tuple(sorted(wants)), elsewhere, answers, contents), wants
 
     def base_of(self, project: str, config: EnvironmentConfig) -> Base | None:
         """What the source of an environment deployed last; None where it never did."""
@@ -161,8 +163,9 @@ class Asking:
         }
 
     def _doubled(self, answers: Mapping[str, Evaluated]) -> dict[str, tuple[Problem, ...]]:
-        """Environments that claim an identity which another one has."""
-        owners = dict(self._now.uuids)
+        """Environments that claim an identity which another one has; that of one which is gone may be theirs."""
+        gone = {found.environment.uuid for slug, found in self._now.environments.items() if slug not in answers}
+        owners = {uuid: slug for uuid, slug in self._now.uuids.items() if uuid not in gone}
         found: dict[str, tuple[Problem, ...]] = {}
         for slug, answer in sorted(answers.items()):
             given = answer.config.uuid if answer.config else None

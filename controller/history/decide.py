@@ -74,6 +74,8 @@ class Decided:
     drift_heal: bool = False
     observes: bool = False
     after: tuple[str, ...] = ()
+    folder: str | None = None
+    renamed_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,7 @@ def _environment(session: Session, decision: DecidedRepository, decided: Decided
         row.decided_deployment = decided.decided.deployment
         row.decided_ended = decided.decided.ended
     row.observes, row.after = decided.observes, list(decided.after)
+    row.folder, row.renamed_from = decided.folder, decided.renamed_from
     drifting.scheduled(row, decided.drift_every, decided.drift_heal, decision.now)
     _pin(session, decided, decision.now)
     if decided.opening is not None:

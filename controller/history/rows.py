@@ -85,6 +85,8 @@ def environment(row: EnvironmentRow | sa.Row[Any], holds: Sequence[Hold]) -> Env
         drift_heal=row.drift_heal,
         observes=row.observes,
         after=tuple(row.after),
+        folder=row.folder,
+        renamed_from=row.renamed_from,
         drifted=row.drifted,
         drift_deployment=row.drift_deployment,
         drift_checked_at=row.drift_checked_at,

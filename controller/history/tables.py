@@ -112,6 +112,7 @@ class EnvironmentRow(Base):
     removed_at: Mapped[datetime | None]
     on_removal: Mapped[str | None]  # what it says of itself; None: it was not decided on since that is kept
     folder: Mapped[str | None]  # Git's id of its directory, when it was last declared
+    renamed_from: Mapped[str | None]  # uuid of one that is gone and had the same files: waits until somebody says so
     drift_every: Mapped[int | None]  # seconds between two looks for drift; None: nobody looks
     drift_heal: Mapped[bool] = mapped_column(default=False)
     # Of its settings, as they were last readable: `mode: observe`, and the names in `after`.

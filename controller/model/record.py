@@ -91,6 +91,8 @@ class Environment:
     drift_heal: bool = False
     observes: bool = False  # as its settings said while they could be read
     after: tuple[str, ...] = ()  # in the same way: names of environments that go first
+    folder: str | None = None  # Git's id of its directory, when it was last declared
+    renamed_from: str | None = None  # uuid of one that is gone and had the same files
     drifted: bool = False  # the last look found something else than what was deployed
     drift_deployment: str | None = None  # the last look that succeeded
     drift_checked_at: datetime | None = None

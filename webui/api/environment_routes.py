@@ -40,6 +40,16 @@ ENVIRONMENTS = (
         status=201,
     ),
     Route(
+        "POST",
+        f"{ENVIRONMENT}/move",
+        Role.DEPLOYER,
+        Scope.PROJECT,
+        "Say what an environment whose directory was renamed is called now, or that they are two.",
+        environments.move,
+        objects.Environment,
+        body=requests.Move,
+    ),
+    Route(
         "GET",
         f"{ENVIRONMENT}/left-behind",
         Role.VIEWER,

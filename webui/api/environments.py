@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controller.deployments import creating, drifting, forgetting
+from controller.deployments import creating, drifting, forgetting, renaming
 from webui import access
 from webui.api import objects, requests
 from webui.api.routes import Call, Reply
@@ -36,6 +36,16 @@ def drift(call: Call) -> Reply:
     project, environment = call.path["project"], call.path["environment"]
     made = drifting.look(call.doors, call.caller.name, project, environment, reason=asked.reason)
     return objects.Deployment.model_validate(made)
+
+
+def move(call: Call) -> Reply:
+    asked: requests.Move = call.body
+    project, environment = call.path["project"], call.path["environment"]
+    there = asked.to.partition("/")[0] if "/" in asked.to else project
+    access.require_project(call.caller, there, f"project `{there}`")
+    act = renaming.decline if asked.decline else renaming.move
+    made = act(call.doors, call.caller.name, project, environment, asked.to, reason=asked.reason)
+    return objects.Environment.model_validate(made)
 
 
 def left_behind(call: Call) -> Reply:

@@ -279,3 +279,10 @@ def _unknown_word(place: str, word: str, error: Any) -> Problem:
     known = str(error["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
     given = str(error["input"])
     return Problem(place, f"`{word}` cannot be `{given}`", suggest(given, known, f"give one of {', '.join(known)}"))
+
+
+class Move(Reason):
+    """What an environment that is gone from Git is called now; `decline`: that it is another one."""
+
+    to: str = Field(min_length=1, max_length=201, description="a name in the same project, or PROJECT/NAME")
+    decline: bool = False

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Reply
 
-from controller.deployments import actions, drifting, rebinding, suspending
+from controller.deployments import actions, drifting, rebinding, renaming, suspending
 from controller.deployments import why as reasons
 from controller.errors import ConflictError, NotAllowedError
 from controller.graph import draw
@@ -136,6 +136,22 @@ def resume_many() -> Reply:
     suspending.resume(visitor.doors(), who.name, scope)
     flash(f"{shown} is not suspended any more; what is held by itself stays held.")
     return redirect(url_for("pages.system"))
+
+
+@pages.post("/environments/<project>/<name>/move")
+def move(project: str, name: str) -> Reply:
+    """Posted to the old name: is it the new one?"""
+    who = visitor.deployer(project, f"environment `{project}/{name}`")
+    to = request.form.get("to", "")
+    there = to.partition("/")[0]
+    access.require_project(who, there, f"project `{there}`")
+    if request.form.get("answer") == "two":
+        made = renaming.decline(visitor.doors(), who.name, project, name, to)
+        flash(f"{made.slug} is another one than {project}/{name}.")
+    else:
+        made = renaming.move(visitor.doors(), who.name, project, name, to)
+        flash(f"{project}/{name} is {made.slug} now.")
+    return redirect(url_for("pages.environment", project=made.project, name=made.name))
 
 
 @pages.post("/environments/<project>/<name>/drift")

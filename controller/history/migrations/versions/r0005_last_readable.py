@@ -1,4 +1,4 @@
-"""Keep what an environment's settings said while they could be read, and the committer beside the author."""
+"""Keep what settings said while they could be read, which environment one may be, renamed, and committers."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ def upgrade() -> None:
     name = sa.String().with_variant(sa.String(collation="C"), "postgresql")
     op.add_column(_ENVIRONMENTS, sa.Column("observes", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column(_ENVIRONMENTS, sa.Column("after", sa.JSON(), nullable=False, server_default="[]"))
+    op.add_column(_ENVIRONMENTS, sa.Column("renamed_from", name, nullable=True))
     op.add_column("commits", sa.Column("committer_email", name, nullable=True))
     op.add_column("deployments", sa.Column("committer_email", name, nullable=True))
 
@@ -24,5 +25,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_column("deployments", "committer_email")
     op.drop_column("commits", "committer_email")
+    op.drop_column(_ENVIRONMENTS, "renamed_from")
     op.drop_column(_ENVIRONMENTS, "after")
     op.drop_column(_ENVIRONMENTS, "observes")
