@@ -6,11 +6,10 @@ import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import controller
 from controller import pipeline, reconcile
-from controller.deployments import evaluate, opened, platform, renaming, states, vanishing
+from controller.deployments import evaluate, lasting, opened, platform, renaming, states, vanishing
 from controller.deployments.doors import Connection, Doors
 from controller.deployments.opened import Occasion
 from controller.deployments.walking import Asking, Tip, Walk, walk
@@ -18,8 +17,8 @@ from controller.history.decide import Decided, DecidedRepository, Told
 from controller.history.opening import NewDeployment
 from controller.history.standing import RepositoryStanding, Standing
 from controller.model.deployment import EnvironmentStatus, Mode, Origin, Rank
-from controller.model.manifest import EnvironmentConfig, Follow, OnRemoval
-from controller.model.record import Environment
+from controller.model.manifest import EnvironmentConfig, OnRemoval
+from controller.model.record import Lasting
 from controller.model.tree import Commit
 from controller.pipeline import Repository
 from controller.reconcile import Change, Opening, Outcome, State, Want
@@ -105,7 +104,7 @@ class Deciding:
         given = tuple(next(found[name] for name in names if name in found) for found in wants if found.keys() & names)
         last = wants[-1].get(slug)
         is_new = bool(self._walk.commits) or standing is None
-        config = _readable(tips, slug) if last else None
+        config = lasting.readable(tips, slug) if last else None
         state = self._state(standing, config) if last else replace(self._state(standing, None), waits=vanishing.GONE)
         dropped = vanishing.dropped(state.open) if last else ()
         if dropped:
@@ -119,7 +118,7 @@ class Deciding:
 
     def _state(self, standing: Standing | None, config: EnvironmentConfig | None) -> State:
         if standing is None:
-            return State(observe=_observes(config, None))
+            return State(observe=lasting.lasting(config, None).observes)
         environment, walked = standing.environment, self._walk
         desired, desired_commit = standing.desired, standing.desired_commit
         pending = standing.pending
@@ -137,7 +136,7 @@ class Deciding:
             open=standing.open,
             holds=standing.holds,
             released=standing.released,
-            observe=_observes(config, environment),
+            observe=lasting.lasting(config, environment).observes,
         )
 
     def _as_of_now(self, slug: str, state: State, given: tuple[Want, ...], last: Want | None) -> Want | None:
@@ -159,6 +158,10 @@ class Deciding:
             self._read_before[commit] = pipeline.read(self._connection.mirror.snapshot(commit).tree)
         return self._read_before[commit]
 
+    def _lasting(self, case: _Case) -> Lasting:
+        known = case.standing.environment if case.standing and case.tip else None
+        return lasting.lasting(case.config, known)
+
     def _waiting(self, cases: Sequence[_Case]) -> dict[str, str]:
         """For what each environment waits: those named by its `after` that are not in step yet."""
         wanted = {case.slug: reconcile.wanted(case.wants, case.now, case.state) for case in cases}
@@ -166,16 +169,11 @@ class Deciding:
         found = {}
         for case in cases:
             project = case.slug.partition("/")[0]
-            names = self._after(case)
+            names = self._lasting(case).after
             mine = {name: wanted.get(f"{project}/{name}") for name in names}
             theirs = {name: applied.get(f"{project}/{name}") for name in names}
             found[case.slug] = case.state.waits or reconcile.waits_for(names, mine, theirs)
         return found
-
-    def _after(self, case: _Case) -> tuple[str, ...]:
-        """Which environments go first. Where its settings cannot be read, as they said before."""
-        known = case.standing.environment.after if case.standing and case.tip else ()
-        return case.config.after if case.config else known
 
     def _decided(self, case: _Case, waits: str, tip: Tip, nothing_goes: bool) -> Decided:
         state = case.state if case.state.waits == waits else replace(case.state, waits=waits)
@@ -210,11 +208,9 @@ class Deciding:
             superseded=superseded,
             ends_pin=outcome.ends_pin,
             releases_pin=outcome.releases_pin,
-            observes=case.state.observe,
-            after=self._after(case),
+            lasting=self._lasting(case),
             folder=tip.folders.get(case.slug, known.folder if known else None),
             renamed_from=self._renamed_from(case.slug),
-            **_drift(case),
         )
 
     def _vanished(self, case: _Case, tip: Tip, nothing_goes: bool) -> vanishing.Vanished | None:
@@ -245,9 +241,8 @@ class Deciding:
             and (decided.desired is None or decided.desired == before.desired)
             and (decided.desired is None or decided.desired_commit == before.desired_commit)
             and (decided.decided is None or decided.decided == known.decided)
-            and (decided.observes, decided.after) == (known.observes, known.after)
             and (decided.folder, decided.renamed_from) == (known.folder, known.renamed_from)
-            and (decided.drift_every, decided.drift_heal) == (known.drift_every, known.drift_heal)
+            and decided.lasting == known.lasting
         )
 
     def _opening(self, case: _Case, opening: Opening, outcome: Outcome, tip: Tip) -> NewDeployment:
@@ -305,28 +300,6 @@ class Deciding:
                 "%s: there is a state of it that the database does not know, of uuid %s: that goes on", slug, found
             )
         return found
-
-
-def _readable(tips: Sequence[Tip], slug: str) -> EnvironmentConfig | None:
-    """The settings of an environment at the newest of these commits where they can be read."""
-    answers = [found for tip in tips if (found := tip.answers.get(slug))]
-    return next((found.config for found in reversed(answers) if found.config), None)
-
-
-def _drift(case: _Case) -> dict[str, Any]:
-    """What its environment says of drift; where it cannot be read, what it said before."""
-    if case.config is None:
-        known = case.standing.environment if case.standing and case.tip else None
-        return {"drift_every": known.drift_every, "drift_heal": known.drift_heal} if known else {}
-    every, heals = case.config.drift_every, case.config.drift_heal and not case.state.observe
-    return {"drift_every": int(every.total_seconds()) if every else None, "drift_heal": heals}
-
-
-def _observes(config: EnvironmentConfig | None, known: Environment | None) -> bool:
-    """Whether nothing of what Git wants is applied. Where the configuration cannot be read, what it said before."""
-    if config is None:
-        return known is not None and known.observes
-    return config.mode is Follow.OBSERVE
 
 
 def _told(ruling: reconcile.Ruling) -> Told:

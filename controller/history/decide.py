@@ -26,7 +26,7 @@ from controller.history.watching import ensure_repository, polled
 from controller.model.deployment import EnvironmentStatus, HoldKind, Origin, VerdictKind
 from controller.model.document import Json
 from controller.model.manifest import OnRemoval
-from controller.model.record import CommitRange, Decision
+from controller.model.record import CommitRange, Decision, Lasting
 from controller.model.tree import Commit
 
 __all__ = ["Decided", "DecidedRepository", "Told", "ensure_repository", "live_commit", "polled", "record"]
@@ -70,10 +70,7 @@ class Decided:
     superseded: tuple[str, ...] = ()
     ends_pin: str | None = None
     releases_pin: str | None = None
-    drift_every: int | None = None  # seconds
-    drift_heal: bool = False
-    observes: bool = False
-    after: tuple[str, ...] = ()
+    lasting: Lasting = field(default_factory=Lasting)
     folder: str | None = None
     renamed_from: str | None = None
 
@@ -209,9 +206,10 @@ def _environment(session: Session, decision: DecidedRepository, decided: Decided
         row.decided_digest = decided.decided.digest
         row.decided_deployment = decided.decided.deployment
         row.decided_ended = decided.decided.ended
-    row.observes, row.after = decided.observes, list(decided.after)
+    lasting = decided.lasting
+    row.observes, row.after = lasting.observes, list(lasting.after)
     row.folder, row.renamed_from = decided.folder, decided.renamed_from
-    drifting.scheduled(row, decided.drift_every, decided.drift_heal, decision.now)
+    drifting.scheduled(row, lasting.drift_every, lasting.drift_heal, decision.now)
     _pin(session, decided, decision.now)
     if decided.opening is not None:
         insert_deployment(session, decided.opening, decision.now)

@@ -64,6 +64,16 @@ class Adoption:
 
 
 @dataclass(frozen=True, slots=True)
+class Lasting:
+    """What an environment's settings say that counts between commits, and while later settings cannot be read."""
+
+    observes: bool = False
+    after: tuple[str, ...] = ()  # names of environments that go first
+    drift_every: int | None = None  # seconds between two looks for drift; None: nobody looks
+    drift_heal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     uuid: str
     project: str
@@ -87,10 +97,7 @@ class Environment:
     on_removal: OnRemoval | None = None  # what counts when its directory disappears; None: not known yet
     created_by: str | None = None  # None: Git
     expires_at: datetime | None = None  # when it is destroyed by itself
-    drift_every: int | None = None  # seconds between two looks for drift; None: nobody looks
-    drift_heal: bool = False
-    observes: bool = False  # as its settings said while they could be read
-    after: tuple[str, ...] = ()  # in the same way: names of environments that go first
+    lasting: Lasting = Lasting()
     folder: str | None = None  # Git's id of its directory, when it was last declared
     renamed_from: str | None = None  # uuid of one that is gone and had the same files
     drifted: bool = False  # the last look found something else than what was deployed
@@ -102,6 +109,18 @@ class Environment:
     @property
     def slug(self) -> str:
         return f"{self.project}/{self.name}"
+
+    @property
+    def observes(self) -> bool:
+        return self.lasting.observes
+
+    @property
+    def drift_every(self) -> int | None:
+        return self.lasting.drift_every
+
+    @property
+    def drift_heal(self) -> bool:
+        return self.lasting.drift_heal
 
 
 @dataclass(frozen=True, slots=True)

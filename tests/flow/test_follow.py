@@ -334,7 +334,7 @@ def test_settings_that_cannot_be_read_take_no_turn_away(acme: World, polls: str)
     acme.settle()
     assert acme.told(grown) == {"production": "held (after `staging`)", "staging": "deployed"}
     assert acme.told(broken) == {"production": "rejected", "staging": "unchanged"}
-    assert (len(acme.deployments("production")), acme.environment("production").after) == (1, ("staging",))
+    assert (len(acme.deployments("production")), acme.environment("production").lasting.after) == (1, ("staging",))
     acme.runner.script = Script()
     acme.push({STAGING: sized(2, "other")}, "Grow otherwise")
     acme.poll()
