@@ -23,15 +23,30 @@ def command() -> None:
 @click.argument("environment")
 @click.option("--no-prompt", is_flag=True, help="Do not ask before destroying.")
 @click.option("--force", is_flag=True, help="Forget it without destroying anything; what stays behind is said.")
+@click.option(
+    "--with-current-providers",
+    "current_providers",
+    is_flag=True,
+    help="Use the provider blocks of today's catalogue, where those of then have no access any more.",
+)
 @opened.waiting
-def environment_(project: str, environment: str, no_prompt: bool, force: bool, **wishes: Any) -> int:
+def environment_(
+    project: str, environment: str, no_prompt: bool, force: bool, current_providers: bool, **wishes: Any
+) -> int:
     """Destroy all that an ENVIRONMENT has, then forget it; where Git declares it still, it is held.
 
     This works from what was kept of it: its folder, its modules and Git may be gone.
     """
     asked, slug = Wishes(**wishes), f"{project}/{environment}"
     keys = asked.keys()
-    body = {"log_recipient": keys.log_recipient, "expect_last": asked.expect_last, "reason": asked.reason}
+    body = {
+        "log_recipient": keys.log_recipient,
+        "expect_last": asked.expect_last,
+        "current_providers": current_providers,
+        "reason": asked.reason,
+    }
+    if force and current_providers:
+        raise Stop(Exit.USAGE, "--force destroys nothing, and needs no providers; leave one of the two out")
     with client.connect() as server:
         if force:
             return _forget(server, project, environment, no_prompt, asked.reason)

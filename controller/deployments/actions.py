@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from controller import comparison, pipeline, reconcile
-from controller.deployments import again, evaluate, follow, guarding, keys, observing, opened, parts, recovery
-from controller.deployments.doors import Connection, Doors
+from controller import reconcile
+from controller.deployments import again, follow, guarding, keys, observing, opened, previews, recovery, today
+from controller.deployments.doors import Doors
 from controller.deployments.opened import Occasion
+from controller.deployments.previews import DryRun
 from controller.deployments.requests import PlannedRef, plan_ref, planned_ref
-from controller.errors import ConflictError, NotAllowedError, NotFoundError, Place, RetryableError, suggest
-from controller.history import audit, opening, person, read, watching
-from controller.history import standing as picture
+from controller.errors import ConflictError, NotAllowedError, NotFoundError, RetryableError, suggest
+from controller.history import audit, person, read, watching
 from controller.history import work as history
 from controller.history.audit import Act
 from controller.history.opening import NewDeployment
-from controller.model.bundle import Pins
-from controller.model.deployment import Mode, Origin, Rank
-from controller.model.document import Json, Node, placed, plain
-from controller.model.manifest import EnvironmentConfig
-from controller.model.record import Deployment, Environment
-from controller.pipeline import Resolved
+from controller.model.deployment import Mode, Rank
+from controller.model.document import Json, Node
+from controller.model.record import Deployment
 
 __all__ = [
     "DryRun",
@@ -45,19 +41,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class DryRun:
-    """What a deployment would be; nothing of it was stored."""
-
-    project: str
-    environment: str
-    desired_digest: str
-    is_new: bool  # its digest differs from the applied one
-    changes: tuple[str, ...]  # sentences: how the graph differs from what was deployed last
-    warnings: tuple[str, ...]
-    manifest: Json
-
-
 def deploy_manifest(  # noqa: PLR0913  (one for each option of the command)
     doors: Doors,
     actor: str,
@@ -75,10 +58,10 @@ def deploy_manifest(  # noqa: PLR0913  (one for each option of the command)
 ) -> Deployment | DryRun:
     """Deploy a manifest instead of what Git wants, with the catalogue of the newest decided commit."""
     found = read.environment(doors.store, project, environment)
-    connection, tip = _catalogue_of(doors, found)
-    resolved = _resolved(doors, connection, tip, found, document)
+    connection, tip = today.catalogue_of(doors, found)
+    resolved = today.resolved(doors, connection, tip, found, document)
     if dry_run:
-        return _dry_run(doors, found, resolved)
+        return previews.of_resolved(doors, found, resolved)
     occasion = Occasion(
         reason=reason or f"manifest by {actor}",
         repository=connection.id,
@@ -126,9 +109,7 @@ def rollback_preview(doors: Doors, actor: str, project: str, environment: str, i
     found = read.environment(doors.store, project, environment)
     target = history.work(doors.store, read.deployment(doors.store, id).id)
     new = again.rollback(doors, target, found, _act(doors, actor, ""), keys.given(None, None, doors.recipients))
-    wish = comparison.wish_of(parts.read(new.parts[parts.DESIRED]))
-    manifest = parts.read(new.parts[parts.MANIFEST])
-    return _compared(doors, found, wish, new.desired_digest, new.warnings, manifest)
+    return previews.of_new(doors, found, new)
 
 
 def retry(doors: Doors, actor: str, id: str, *, reason: str = "") -> Deployment:
@@ -150,11 +131,13 @@ def destroy(
     *,
     log_recipient: str | None = None,
     expect_last: str | None = None,
+    current_providers: bool = False,
     reason: str = "",
 ) -> Deployment | None:
     """Destroy all that an environment has, with what was kept of it: neither its folder nor Git is needed.
 
     Then it is forgotten; where Git declares it still, it is held. None where it has nothing, and that is done at once.
+    `current_providers`: with the provider blocks of today's catalogue, for those of then may have lost their access.
     """
     found = read.environment(doors.store, project, environment)
     act = _act(doors, actor, reason)
@@ -164,6 +147,8 @@ def destroy(
         return None
     readers = keys.given(log_recipient, None, doors.recipients)
     new = again.destroy(doors, history.work(doors.store, attempts[-1]), found, act, readers)
+    if current_providers:
+        new = today.with_providers(doors, new, found)
     return _opened_again(doors, new, act, "destroy", expect_last)
 
 
@@ -236,76 +221,6 @@ def _import(doors: Doors, work: history.Work, act: Act) -> Deployment:
 
 def _act(doors: Doors, actor: str, reason: str) -> Act:
     return Act(actor, doors.now(), reason, doors.origin)
-
-
-def _catalogue_of(doors: Doors, environment: Environment) -> tuple[Connection, str]:
-    """The repository whose catalogue an environment uses, and the commit that was decided last there."""
-    connection = doors.connections.get(environment.repository or "")
-    if connection is None:
-        raise ConflictError(
-            f"repository `{environment.repository}` of {environment.slug} is not watched any more; "
-            "list it under `connections` in the settings"
-        )
-    tip = next(row.decided_tip for row in read.repositories(doors.store) if row.id == connection.id)
-    if tip is None:
-        raise ConflictError(f"no commit of repository `{connection.id}` was decided yet; try again in a moment")
-    return connection, tip
-
-
-def _resolved(
-    doors: Doors, connection: Connection, tip: str, environment: Environment, document: Json | Node
-) -> Resolved:
-    repository = pipeline.read(connection.mirror.snapshot(tip).tree)
-    recorded = picture.recorded_pins(doors.store, environment.uuid, connection.id)
-    binding = environment.binding
-    resolved = pipeline.resolve_manifest(
-        repository,
-        environment.project,
-        environment.name,
-        document if isinstance(document, Node) else placed(document, Place("manifest")),
-        pins=Pins(*recorded),
-        engine=binding.engine if binding else doors.engine.kind,
-        config=_config_by_hand(repository, environment),
-    )
-    evaluate.check(resolved, binding, environment.slug)
-    return resolved
-
-
-def _config_by_hand(repository: pipeline.Repository, environment: Environment) -> EnvironmentConfig | None:
-    if environment.origin is Origin.GIT:
-        return None
-    return pipeline.config_by_hand(repository, environment.project, environment.name, environment.type)
-
-
-def _dry_run(doors: Doors, environment: Environment, resolved: Resolved) -> DryRun:
-    wish = comparison.Wish(resolved.graph, resolved.desired.document)
-    warnings = (*resolved.warnings, *resolved.unpinned)
-    return _compared(doors, environment, wish, resolved.desired.digest, warnings, plain(resolved.manifest.document))
-
-
-def _compared(
-    doors: Doors,
-    environment: Environment,
-    wish: comparison.Wish,
-    digest: str,
-    warnings: Sequence[str],
-    manifest: Json,
-) -> DryRun:
-    """What is wanted, against what was deployed last."""
-    before = None
-    if environment.last_success is not None:
-        kept = opening.parts(doors.store, environment.last_success, (parts.DESIRED,))
-        before = comparison.wish_of(parts.read(kept[parts.DESIRED]))
-    found = comparison.compare(before, wish)
-    return DryRun(
-        project=environment.project,
-        environment=environment.name,
-        desired_digest=digest,
-        is_new=digest != environment.applied,
-        changes=found.sentences,
-        warnings=(*found.ambiguities, *warnings),
-        manifest=manifest,
-    )
 
 
 def _starters(work: history.Work) -> set[str]:

@@ -189,6 +189,39 @@ def test_an_environment_is_forgotten_by_force_and_what_stays_behind_is_said(caps
     assert hold.kind is HoldKind.DESTROYED
 
 
+def test_what_destroys_nothing_takes_no_providers(capsys, company: Company):
+    words = ["delete", "environment", "shop", "staging", "--force", "--with-current-providers"]
+    assert cli.main(words) == 2
+    assert capsys.readouterr().err == "--force destroys nothing, and needs no providers; leave one of the two out\n"
+
+
+def test_an_environment_is_destroyed_with_the_providers_of_today(capsys, company: Company):
+    company.runner.script = Script(counts={})
+    words = ["delete", "environment", "shop", "staging", "--with-current-providers", "--no-prompt"]
+    assert cli.main(words) == 0
+    assert company.last("staging").status is Status.SUCCEEDED
+
+
+def test_an_environment_goes_on_under_another_name(capsys, company: Company):
+    files = project(staging=sized(2))
+    company.world.push(files)
+    company.world.poll()
+    wait_for(company, 2)
+    there = {path.replace("/staging/", "/stage/"): text for path, text in files.items()}
+    company.world.push(dict.fromkeys(files) | there, "Call it stage")
+    company.world.poll()
+    assert cli.main(["move", "shop", "staging", "stagee"]) == 6
+    assert capsys.readouterr().err == (
+        "Git declares no environment shop/stagee; push its directory first, and then move shop/staging\n"
+    )
+    assert cli.main(["why", "shop", "stage"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].strip() == "lockstep move shop staging stage"
+    assert cli.main(["move", "shop", "staging", "stage", "--reason", "shorter"]) == 0
+    assert capsys.readouterr().err == "shop/staging is shop/stage now\n"
+    assert cli.main(["move", "shop", "stage", "stage", "--decline"]) == 3
+    assert capsys.readouterr().err == ("nobody asks whether shop/stage is shop/stage; there is nothing to decline\n")
+
+
 def test_an_environment_is_made_from_another_one_given_time_and_deleted(capsys, company: Company):
     words = ["create", "environment", "shop", "trial", "--type", "development"]
     assert cli.main([*words, "--from", "environment://staging", "--ttl", "72h"]) == 0

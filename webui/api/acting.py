@@ -60,6 +60,7 @@ def destroy(call: Call) -> Reply:
         call.path["environment"],
         log_recipient=asked.log_recipient,
         expect_last=asked.expect_last,
+        current_providers=asked.current_providers,
         reason=asked.reason,
     )
     return objects.Destroyed(deployment=objects.Deployment.model_validate(made) if made else None)

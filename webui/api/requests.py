@@ -136,6 +136,7 @@ class Destroy(Asked):
 
     log_recipient: str | None = None
     expect_last: str | None = None
+    current_providers: bool = Field(default=False, description="with provider blocks of today, not those of then")
     reason: str = Field(default="", max_length=500)
 
 
