@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from cli import checkout, output
-from controller import comparison, pipeline
+from controller import comparison, pipeline, reconcile
 from controller.comparison import Comparison, Wish
 from controller.errors import ManifestError
 from controller.pipeline import Repository
@@ -32,7 +32,7 @@ def command(project: str, environment: str, repo: Path, base: str, head: str | N
     if form == "json":
         output.show(_document(slug, base, head, sides, found), "json")
         return
-    for note in (*_notes(slug, sides, where), *found.ambiguities):
+    for note in (*_notes(slug, old, new, where), *found.ambiguities):
         click.echo(f"note: {note}", err=True)
     if found.is_empty:
         click.echo(f"nothing changes: {slug} is wanted {where[1]} as it is {where[0]}", err=True)
@@ -54,11 +54,29 @@ def _wish(repository: Repository, project: str, environment: str, at: str) -> Wi
     return Wish(resolved.graph, resolved.desired.document)
 
 
-def _notes(slug: str, sides: list[Wish | None], where: tuple[str, str]) -> Iterator[str]:
-    if sides[0] is None:
+def _notes(slug: str, old: Repository, new: Repository, where: tuple[str, str]) -> Iterator[str]:
+    """What becomes of one that only one side knows; its directory may have been renamed."""
+    here, there = (pipeline.environments(side) for side in (old, new))
+    renamed = reconcile.renamed(_contents(old), _contents(new), there)
+    before, after = renamed.get(slug), {was: is_ for is_, was in renamed.items()}.get(slug)
+    if slug not in here and before is not None:
+        yield f"{slug} is not declared {where[0]}, where {before} has the same files: it may be the same, renamed"
+    elif slug not in here:
         yield f"{slug} is not declared {where[0]}: all of it is new"
-    if sides[1] is None:
-        yield f"{slug} is not declared {where[1]}: it would be marked for removal"
+    if slug not in there and after is not None:
+        yield f"{slug} is not declared {where[1]}, where {after} has the same files: it may be the same, renamed"
+    elif slug not in there:
+        on_removal = pipeline.config_of(old, *slug.split("/")).on_removal
+        yield f"{slug} is not declared {where[1]}: {on_removal.foretold}"
+
+
+def _contents(repository: Repository) -> dict[str, str]:
+    """P/E -> the content id of its directory."""
+    return {
+        files.slug: repository.tree.identity(files.folder)
+        for project in repository.found.projects
+        for files in project.environments
+    }
 
 
 def _document(slug: str, base: str, head: str | None, sides: list[Wish | None], found: Comparison) -> dict[str, object]:

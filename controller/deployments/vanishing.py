@@ -65,12 +65,7 @@ def vanished(doors: Doors, standing: Standing, said: OnRemoval, commit: str, *, 
 def foretold(doors: Doors, environment: Environment | None) -> str:
     """What would become of it if its directory were gone, as a phrase."""
     said = environment.on_removal if environment else None
-    effective = _effective(doors, environment, said or OnRemoval.APPROVE)
-    if effective is OnRemoval.KEEP:
-        return "it would stay as it is (on_removal: keep)"
-    if effective is OnRemoval.DESTROY:
-        return "it would be destroyed (on_removal: destroy)"
-    return "it would be marked for removal"
+    return _effective(doors, environment, said or OnRemoval.APPROVE).foretold
 
 
 def is_settled(environment: Environment) -> bool:

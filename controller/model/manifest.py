@@ -59,6 +59,18 @@ class OnRemoval(StrEnum):
     DESTROY = "destroy"
     KEEP = "keep"
 
+    @property
+    def foretold(self) -> str:
+        """What would become of an environment if its directory were gone, as a phrase."""
+        return _FORETOLD[self]
+
+
+_FORETOLD = {
+    OnRemoval.APPROVE: "it would be marked for removal",
+    OnRemoval.DESTROY: "it would be destroyed (on_removal: destroy)",
+    OnRemoval.KEEP: "it would stay as it is (on_removal: keep)",
+}
+
 
 class Follow(StrEnum):
     FOLLOW = "follow"

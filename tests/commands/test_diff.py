@@ -147,8 +147,40 @@ def test_another_version_of_a_provider_is_a_change_although_no_resource_says_oth
     )
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("on_removal: approve\n", "it would be marked for removal"),
+        ("on_removal: keep\n", "it would stay as it is (on_removal: keep)"),
+        ("on_removal: destroy\n", "it would be destroyed (on_removal: destroy)"),
+    ],
+)
+def test_what_becomes_of_one_that_is_gone_its_settings_say(capsys, repo: Path, settings: str, said: str):
+    path = repo / "projects/shop/staging/environment.yaml"
+    path.write_text((path.read_text() if path.exists() else "") + settings)
+    commit(repo, "Say it")
+    shutil.rmtree(path.parent)
+    assert diff(repo) == 0
+    assert capsys.readouterr().err == f"note: shop/staging is not declared in the folder: {said}\n"
+
+
+def test_one_that_is_renamed_is_known_by_its_files(capsys, repo: Path):
+    (repo / "projects/shop/staging").rename(repo / "projects/shop/rehearsal")
+    assert diff(repo) == 0
+    assert capsys.readouterr().err == (
+        "note: shop/staging is not declared in the folder, where shop/rehearsal has the same files: it may be "
+        "the same, renamed\n"
+    )
+    assert cli.main(["diff", "shop", "rehearsal", "--repo", str(repo)]) == 0
+    assert capsys.readouterr().err == (
+        "note: shop/rehearsal is not declared at `HEAD`, where shop/staging has the same files: it may be "
+        "the same, renamed\n"
+    )
+
+
 def test_an_environment_that_one_side_does_not_know_is_all_new_or_all_gone(capsys, repo: Path):
     (repo / "projects/shop/staging").rename(repo / "projects/shop/rehearsal")
+    (repo / "projects/shop/rehearsal/NOTES.md").write_text("Not the same any more.\n")
     assert diff(repo) == 0
     out, err = capsys.readouterr()
     assert err == "note: shop/staging is not declared in the folder: it would be marked for removal\n"
