@@ -25,6 +25,7 @@ def command() -> None:
     "--from", "origin", metavar="SOURCE", help="Deploy this at once: a file, environment://NAME, deployment://ID."
 )
 @click.option("--ttl", callback=scope.span, metavar="DURATION", help="Destroy it by itself after so long: 72h, 7d.")
+@opened.logs_level
 @opened.waiting
 def environment_(
     project: str, environment: str, type_: str, origin: str | None, ttl: timedelta | None, **wishes: Any
@@ -48,6 +49,7 @@ def environment_(
             return Exit.DONE
         sent = found.body | {
             "log_recipient": keys.log_recipient,
+            "log_level": asked.log_level,
             "outputs_recipient": keys.outputs.recipient,
             "reason": asked.reason,
         }

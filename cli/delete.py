@@ -29,6 +29,7 @@ def command() -> None:
     is_flag=True,
     help="Use the provider blocks of today's catalogue, where those of then have no access any more.",
 )
+@opened.logs_level
 @opened.waiting
 def environment_(
     project: str, environment: str, no_prompt: bool, force: bool, current_providers: bool, **wishes: Any
@@ -41,6 +42,7 @@ def environment_(
     keys = asked.keys()
     body = {
         "log_recipient": keys.log_recipient,
+        "log_level": asked.log_level,
         "expect_last": asked.expect_last,
         "current_providers": current_providers,
         "reason": asked.reason,

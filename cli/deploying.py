@@ -51,6 +51,7 @@ def options(command: F) -> F:
     """The options of a command that deploys a manifest."""
     for option in (
         output.format_option("json", "yaml"),
+        opened.logs_level,
         opened.waiting,
         scope.holding,
         click.option("--no-prompt", is_flag=True, help="Do not ask before deploying."),
@@ -120,6 +121,7 @@ def _send(server: Client, asked: Asked, found: Source, keys: Keys, *, is_dry: bo
         "dry_run": is_dry,
         "plan_only": asked.plan_only and not is_dry,
         "log_recipient": keys.log_recipient,
+        "log_level": asked.wishes.log_level,
         "outputs_recipient": keys.outputs.recipient,
         "expect_last": asked.wishes.expect_last or (None if is_dry or asked.plan_only else found.last),
         "hold_until": asked.hold_until,

@@ -42,6 +42,7 @@ class Wishes:
     expect_last: str | None
     reason: str
     timeout: int | None  # seconds
+    log_level: str = "info"
 
     def keys(self) -> Keys:
         """New ones; refused where the options do not fit together."""
@@ -68,6 +69,15 @@ def waiting(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+logs_level = click.option(
+    "--runner-logs-level",
+    "log_level",
+    type=click.Choice(["info", "debug"]),
+    default="info",
+    help="`debug`: the engine and its providers trace into the log.",
+)
 
 
 def see(

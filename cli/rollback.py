@@ -19,6 +19,7 @@ from cli.opened import Wishes
 @click.option("--dry-run", is_flag=True, help="Say what it would be; nothing is stored, no engine runs.")
 @click.option("--plan-only", is_flag=True, help="Plan it, and stop there.")
 @scope.holding
+@opened.logs_level
 @opened.waiting
 @output.format_option("json", "yaml")
 def command(
@@ -47,6 +48,7 @@ def command(
         "dry_run": dry_run,
         "plan_only": plan_only,
         "log_recipient": keys.log_recipient,
+        "log_level": asked.log_level,
         "outputs_recipient": keys.outputs.recipient,
         "expect_last": asked.expect_last,
         "hold_until": scope.until(lasts, until, datetime.now(UTC)),

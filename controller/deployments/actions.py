@@ -54,6 +54,7 @@ def deploy_manifest(  # noqa: PLR0913  (one for each option of the command)
     outputs_recipient: str | None = None,
     expect_last: str | None = None,
     hold_until: datetime | None = None,
+    log_level: str = "info",
     reason: str = "",
 ) -> Deployment | DryRun:
     """Deploy a manifest instead of what Git wants, with the catalogue of the newest decided commit."""
@@ -71,7 +72,8 @@ def deploy_manifest(  # noqa: PLR0913  (one for each option of the command)
         rank=Rank.PERSON,
     )
     readers = keys.given(log_recipient, outputs_recipient, doors.recipients)
-    new = replace(opened.new(doors, resolved, occasion, found.uuid, found, readers), hold_until=hold_until)
+    new = opened.new(doors, resolved, occasion, found.uuid, found, readers)
+    new = replace(new, hold_until=hold_until, log_level=log_level)
     replaces = None if plan_only else partial(reconcile.replaced_by, Rank.PERSON)
     made = person.opened(doors.store, new, _act(doors, actor, reason), expect_last=expect_last, replaces=replaces)
     connection.mirror.keep(tip, made.id)
@@ -90,6 +92,7 @@ def rollback(  # noqa: PLR0913  (one for each option of the command)
     outputs_recipient: str | None = None,
     expect_last: str | None = None,
     hold_until: datetime | None = None,
+    log_level: str = "info",
     reason: str = "",
 ) -> Deployment:
     """Deploy once more what an earlier deployment wanted, and hold the environment there."""
@@ -97,7 +100,7 @@ def rollback(  # noqa: PLR0913  (one for each option of the command)
     target = history.work(doors.store, read.deployment(doors.store, id).id)
     readers = keys.given(log_recipient, outputs_recipient, doors.recipients)
     act = _act(doors, actor, reason)
-    new = again.rollback(doors, target, found, act, readers)
+    new = replace(again.rollback(doors, target, found, act, readers), log_level=log_level)
     if plan_only:
         planned = replace(new, mode=Mode.PLAN_ONLY, rank=Rank.PERSON)
         return person.opened(doors.store, planned, act, action="rollback", expect_last=expect_last)
@@ -123,7 +126,7 @@ def retry(doors: Doors, actor: str, id: str, *, reason: str = "") -> Deployment:
     return _opened_again(doors, again.retry(doors, work, found, act), act, "retry", None)
 
 
-def destroy(
+def destroy(  # noqa: PLR0913  (one for each option of the command)
     doors: Doors,
     actor: str,
     project: str,
@@ -132,6 +135,7 @@ def destroy(
     log_recipient: str | None = None,
     expect_last: str | None = None,
     current_providers: bool = False,
+    log_level: str = "info",
     reason: str = "",
 ) -> Deployment | None:
     """Destroy all that an environment has, with what was kept of it: neither its folder nor Git is needed.
@@ -146,7 +150,8 @@ def destroy(
         person.removed(doors.store, found.uuid, act)
         return None
     readers = keys.given(log_recipient, None, doors.recipients)
-    new = again.destroy(doors, history.work(doors.store, attempts[-1]), found, act, readers)
+    last = history.work(doors.store, attempts[-1])
+    new = replace(again.destroy(doors, last, found, act, readers), log_level=log_level)
     if current_providers:
         new = today.with_providers(doors, new, found)
     return _opened_again(doors, new, act, "destroy", expect_last)

@@ -197,6 +197,7 @@ def _job(doors: Doors, work: Work, phase: Phase, binding: Binding) -> Job:
         grace_seconds=int(limits.grace.total_seconds()),
         sandbox=doors.sandbox,
         adopts=foreign.adopts(work),
+        log_level=work.log_level,
     )
 
 

@@ -66,6 +66,7 @@ class NewDeployment:
     follow_up_of: str | None = None
     source_deployment: str | None = None
     hold_until: datetime | None = None
+    log_level: str = "info"
     tries: int = 0
     not_before: datetime | None = None
     log_recipient: str | None = None
@@ -171,6 +172,7 @@ def _row(new: NewDeployment, now: datetime) -> DeploymentRow:
         follow_up_of=new.follow_up_of,
         source_deployment=new.source_deployment,
         hold_until=new.hold_until,
+        log_level=new.log_level,
         tries=new.tries,
         not_before=new.not_before,
         attempts=0,

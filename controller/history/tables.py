@@ -240,6 +240,7 @@ class DeploymentRow(Base):
     not_before: Mapped[datetime | None]
     worker: Mapped[str | None]
     lease_until: Mapped[datetime | None]
+    log_level: Mapped[str] = mapped_column(default="info")  # `debug`: the engine traces into the log
     log_recipient: Mapped[str | None]
     log_key: Mapped[bytes | None]
     outputs_recipient: Mapped[str | None]

@@ -61,6 +61,7 @@ class Work:
     approved_fingerprint: str | None
     commit_email: str | None
     committer_email: str | None
+    log_level: str
     fingerprint: str | None
     apply_started_at: datetime | None
     attempts: int
@@ -111,6 +112,7 @@ def work(store: Store, id: str) -> Work:
             approved_fingerprint=row.approved_fingerprint,
             commit_email=row.commit_email,
             committer_email=row.committer_email,
+            log_level=row.log_level,
             fingerprint=row.fingerprint,
             apply_started_at=row.apply_started_at,
             attempts=row.attempts,

@@ -11,7 +11,7 @@ import yaml
 import cli
 from controller.history import read
 from controller.model.deployment import HoldKind, Mode, Status
-from controller.runner.protocol import Ended
+from controller.runner.protocol import Ended, Phase
 from tests.commands.conftest import Company
 from tests.deploy_factories import Script, project, sized
 
@@ -200,6 +200,18 @@ def test_an_environment_is_destroyed_with_the_providers_of_today(capsys, company
     words = ["delete", "environment", "shop", "staging", "--with-current-providers", "--no-prompt"]
     assert cli.main(words) == 0
     assert company.last("staging").status is Status.SUCCEEDED
+
+
+def test_who_asks_for_it_gets_the_traces_of_the_engine(capsys, company: Company):
+    first = company.last()
+    assert cli.main(["rollback", "shop", "staging", first.id, "--runner-logs-level", "debug"]) == 0
+    company.runner.script = Script(counts={})
+    words = ["delete", "environment", "shop", "staging", "--no-prompt", "--runner-logs-level", "debug"]
+    assert cli.main(words) == 0
+    assert cli.main([*words[:-1], "trace"]) == 2
+    assert "'trace' is not one of 'info', 'debug'" in capsys.readouterr().err
+    levels = [(job.mode, job.log_level) for job in company.runner.jobs if job.phase is Phase.PLAN]
+    assert levels == [(Mode.DEPLOY, "info"), (Mode.ROLLBACK, "debug"), (Mode.DESTROY, "debug")]
 
 
 def test_an_environment_goes_on_under_another_name(capsys, company: Company):

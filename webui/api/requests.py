@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -13,6 +13,7 @@ from controller.errors import ManifestError, Problem, suggest
 from controller.model.deployment import Role, Status
 
 M = TypeVar("M", bound=BaseModel)
+LogLevel: TypeAlias = Literal["info", "debug"]  # `debug`: the engine traces into the log
 
 
 class Asked(BaseModel):
@@ -106,6 +107,7 @@ class Deploy(Asked):
     dry_run: bool = False
     plan_only: bool = False
     log_recipient: str | None = None
+    log_level: LogLevel = "info"
     outputs_recipient: str | None = None
     expect_last: str | None = None
     hold_until: AwareDatetime | None = Field(default=None, description="when the hold that it makes ends by itself")
@@ -125,6 +127,7 @@ class Rollback(Asked):
     dry_run: bool = False
     plan_only: bool = False
     log_recipient: str | None = None
+    log_level: LogLevel = "info"
     outputs_recipient: str | None = None
     expect_last: str | None = None
     hold_until: AwareDatetime | None = Field(default=None, description="when the hold that it makes ends by itself")
@@ -135,6 +138,7 @@ class Destroy(Asked):
     """`expect_last`: refused unless this is the newest deployment."""
 
     log_recipient: str | None = None
+    log_level: LogLevel = "info"
     expect_last: str | None = None
     current_providers: bool = Field(default=False, description="with provider blocks of today, not those of then")
     reason: str = Field(default="", max_length=500)

@@ -20,9 +20,11 @@ def upgrade() -> None:
     op.add_column(_ENVIRONMENTS, sa.Column("renamed_from", name, nullable=True))
     op.add_column("commits", sa.Column("committer_email", name, nullable=True))
     op.add_column("deployments", sa.Column("committer_email", name, nullable=True))
+    op.add_column("deployments", sa.Column("log_level", name, nullable=False, server_default="info"))
 
 
 def downgrade() -> None:
+    op.drop_column("deployments", "log_level")
     op.drop_column("deployments", "committer_email")
     op.drop_column("commits", "committer_email")
     op.drop_column(_ENVIRONMENTS, "renamed_from")
