@@ -118,6 +118,7 @@ def looked(session: Session, row: DeploymentRow, environment: EnvironmentRow) ->
         return
     environment.drift_deployment = row.id
     environment.drifted = any((row.counts or {}).values())
+    environment.drifted_since = (environment.drifted_since or row.completed_at) if environment.drifted else None
     if not environment.drifted:
         environment.heals, environment.heal_not_before = 0, None
         _forget(session, row)
@@ -125,7 +126,7 @@ def looked(session: Session, row: DeploymentRow, environment: EnvironmentRow) ->
 
 def in_step(row: DeploymentRow, environment: EnvironmentRow) -> None:
     """A deployment has made what is wanted: what had drifted has not any more."""
-    environment.drifted = False
+    environment.drifted, environment.drifted_since = False, None
     if row.rank != Rank.HEAL:
         environment.heals, environment.heal_not_before = 0, None
 

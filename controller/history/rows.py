@@ -86,6 +86,7 @@ def environment(row: EnvironmentRow | sa.Row[Any], holds: Sequence[Hold]) -> Env
         folder=row.folder,
         renamed_from=row.renamed_from,
         drifted=row.drifted,
+        drifted_since=row.drifted_since,
         drift_deployment=row.drift_deployment,
         drift_checked_at=row.drift_checked_at,
         heals=row.heals,

@@ -120,6 +120,7 @@ class EnvironmentRow(Base):
     after: Mapped[list[Any]] = mapped_column(default=list)
     drift_due_at: Mapped[datetime | None] = mapped_column(index=True)
     drifted: Mapped[bool] = mapped_column(default=False)  # the last look found something changed from outside
+    drifted_since: Mapped[datetime | None]  # when a look found that first
     drift_deployment: Mapped[str | None]  # the last look that succeeded
     drift_checked_at: Mapped[datetime | None]
     heals: Mapped[int] = mapped_column(default=0)  # in a row that did not put it right

@@ -101,6 +101,7 @@ class Environment:
     folder: str | None = None  # Git's id of its directory, when it was last declared
     renamed_from: str | None = None  # uuid of one that is gone and had the same files
     drifted: bool = False  # the last look found something else than what was deployed
+    drifted_since: datetime | None = None  # when a look found that first
     drift_deployment: str | None = None  # the last look that succeeded
     drift_checked_at: datetime | None = None
     heals: int = 0  # in a row that did not last

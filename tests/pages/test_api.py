@@ -45,6 +45,7 @@ def test_an_environment_shows_what_is_applied_and_wanted(shop: World):
         "drift_every": None,
         "drift_heal": False,
         "drifted": False,
+        "drifted_since": None,
         "drift_deployment": None,
         "drift_checked_at": None,
         "heals": 0,

@@ -115,6 +115,7 @@ class Environment(Shown):
     drift_every: int | None = Field(description="seconds between two looks for drift; null: nobody looks")
     drift_heal: bool
     drifted: bool = Field(description="the last look found something else than what was deployed")
+    drifted_since: datetime | None = Field(description="when a look found that first")
     drift_deployment: str | None = Field(description="the last look that succeeded")
     drift_checked_at: datetime | None
     heals: int = Field(description="in a row that did not last")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from controller.history.columns import Instant
+
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
@@ -18,6 +20,7 @@ def upgrade() -> None:
     op.add_column(_ENVIRONMENTS, sa.Column("observes", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column(_ENVIRONMENTS, sa.Column("after", sa.JSON(), nullable=False, server_default="[]"))
     op.add_column(_ENVIRONMENTS, sa.Column("renamed_from", name, nullable=True))
+    op.add_column(_ENVIRONMENTS, sa.Column("drifted_since", Instant(), nullable=True))
     op.add_column("commits", sa.Column("committer_email", name, nullable=True))
     op.add_column("deployments", sa.Column("committer_email", name, nullable=True))
     op.add_column("deployments", sa.Column("log_level", name, nullable=False, server_default="info"))
@@ -27,6 +30,7 @@ def downgrade() -> None:
     op.drop_column("deployments", "log_level")
     op.drop_column("deployments", "committer_email")
     op.drop_column("commits", "committer_email")
+    op.drop_column(_ENVIRONMENTS, "drifted_since")
     op.drop_column(_ENVIRONMENTS, "renamed_from")
     op.drop_column(_ENVIRONMENTS, "after")
     op.drop_column(_ENVIRONMENTS, "observes")
