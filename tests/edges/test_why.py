@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from controller.deployments import actions, suspending
+from controller.deployments import actions, suspending, upkeep
 from controller.deployments.why import why
 from controller.errors import NotFoundError
+from controller.history import read
 from controller.model.deployment import Status
 from controller.model.document import Json
 from controller.runner.protocol import Ended, Phase
 from tests import git_factories
-from tests.deploy_factories import Script, World, project, sized, world
+from tests.deploy_factories import REPOSITORY, Script, World, project, sized, world
 
 MANIFEST: Json = {"workloads": {"api": {"resources": {"db": {"type": "thing", "params": {"size": 7}}}}}}
 NOW = "2026-03-01 12:00 UTC"
@@ -305,3 +307,72 @@ def test_what_cannot_be_asked(acme: World, environment: str, commit: str | None,
     with pytest.raises(NotFoundError) as e:
         why(acme.doors, "shop", environment, commit)
     assert str(e.value) == message
+
+
+def test_it_was_cancelled_discarded_or_expired(acme: World) -> None:
+    acme.runner.script = Script(counts={"destroy": 1})
+    for size, end in ((2, "discarded"), (3, "cancelled"), (4, "expired")):
+        commit = pushed(acme, size, **{"environment.yaml": "limits: {destroy: 0}\n"})
+        acme.settle()
+        id = acme.last("development").id
+        if end == "discarded":
+            actions.discard(acme.doors, "bea", id)
+        elif end == "cancelled":
+            actions.cancel(acme.doors, "bea", id)
+        else:
+            acme.clock.forward(timedelta(hours=25))
+            upkeep.tidy(acme.doors)
+        acme.settle()
+        text, command = asked(acme)
+        row = acme.last("development")
+        word = "cancelled" if end == "cancelled" else "discarded"
+        assert text == (
+            f"{named(commit)} changes shop/development. Deployment {id} was {word}: {row.message}. It is not tried "
+            f"again until a person, or another commit, asks for it. {live(acme)}"
+        )
+        assert (row.message, command) == (
+            {"discarded": "discarded by bea", "cancelled": "cancelled by bea", "expired": "discarded (expired)"}[end],
+            f"lockstep retry {id}",
+        )
+
+
+def test_it_is_held_since_the_environment_was_deleted(acme: World) -> None:
+    acme.runner.script = Script(counts={})
+    actions.destroy(acme.doors, "ann", "shop", "development", reason="not needed")
+    acme.settle()
+    commit = pushed(acme, 2)
+    text, command = asked(acme)
+    assert (text, command) == (
+        f"{named(commit)} changes shop/development, and is held: ann has destroyed shop/development, {NOW} "
+        "(destroyed by ann: not needed). Nothing is deployed there.",
+        "lockstep resume shop development",
+    )
+
+
+def test_it_is_behind_what_a_person_deploys(acme: World) -> None:
+    acme.runner.script = Script(hangs_in=Phase.APPLY)
+    actions.deploy_manifest(acme.doors, "ann", "shop", "development", MANIFEST)
+    row = acme.last("development")
+    acme.claim()
+    acme.carry(row.id)
+    actions.resume(acme.doors, "ann", "shop", "development")
+    commit = pushed(acme, 2)
+    text, _ = asked(acme)
+    assert text == (
+        f"{named(commit)} changes shop/development (1 resource), and waits: behind deployment {row.id} by ann. It is "
+        "deployed as soon as that is over. "
+        f"Deployment {acme.deployments('development')[0].id} was the last that succeeded there; a later one began to "
+        "change it and has not."
+    )
+
+
+def test_a_repository_that_cannot_be_asked(acme: World) -> None:
+    shutil.move(acme.repo.path, f"{acme.repo.path.rstrip('/')}.away")
+    acme.poll()
+    error = read.repositories(acme.doors.store)[0].error
+    text, command = asked(acme, "feedfeed")
+    assert (text, command) == (
+        f"Commit feedfeed is not known, and repository `{REPOSITORY}` could not be polled: {error}.",
+        f"lockstep refresh {REPOSITORY}",
+    )
+    assert error is not None

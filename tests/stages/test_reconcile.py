@@ -244,7 +244,7 @@ def test_observing_plans_once_and_never_deploys() -> None:
 
 
 @pytest.mark.parametrize("rank", [Rank.GIT, Rank.HEAL])
-@pytest.mark.parametrize("status", list(REPLACEABLE))
+@pytest.mark.parametrize("status", sorted(REPLACEABLE))
 def test_observing_plans_instead_of_what_was_about_to_be_applied_by_itself(status: Status, rank: Rank) -> None:
     waiting = replace(in_step("a"), desired="b", desired_commit="c1", open=(opened("D1", "b", status, rank),))
     following = reconcile.decide([], Want("c1", "b"), waiting)
