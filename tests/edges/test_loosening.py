@@ -170,3 +170,27 @@ def test_after_a_partial_failure_there_is_a_new_plan_never_the_saved_one(acme: W
     phases = [phase for phase, id in acme.runner.started if id == again.id]
     assert phases == [Phase.PLAN, Phase.APPLY]
     assert read.deployment(acme.doors.store, again.id).plan_digest != failed.plan_digest
+
+
+def provider(id: str) -> str:
+    return f"provider_type: cloud\nid: {id}\nsource: example.com/acme/cloud\nversion_constraint: '>= 1.0'\n"
+
+
+def test_who_chooses_another_provider_for_what_is_there_is_asked_under_the_old_guard(acme: World) -> None:
+    module = (
+        "id: thing\nresource_type: thing\nmodule_source: .\nmodule_params:\n  size: {type: number}\n"
+        "provider_mapping: {cloud: cloud.%s}\nrules:\n- {}\n"
+    )
+    both = {"platform/providers/cloud.yaml": f"{provider('main')}---\n{provider('other')}"}
+    free = {f"{HERE}/environment.yaml": "limits: {replace: unlimited}\n"}
+    acme.deploy(both | free | {"platform/modules/thing/module.yaml": module % "main"}, "Main")
+    acme.deploy({f"{HERE}/app.manifest.yaml": sized(2)}, "Grow")
+    acme.deploy({"platform/modules/thing/module.yaml": module % "other"}, "Other")
+    row = acme.last("development")
+    assert (row.status, row.message) == (
+        Status.AWAITING_APPROVAL,
+        "the provider of `thing.default#workloads.api.db` changes from cloud.main to cloud.other",
+    )
+    actions.approve(acme.doors, "bea", row.id)
+    acme.settle()
+    assert read.deployment(acme.doors.store, row.id).status is Status.SUCCEEDED

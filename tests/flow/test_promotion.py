@@ -12,7 +12,7 @@ from controller.history import read
 from controller.model.deployment import Mode, Status
 from controller.model.document import Json
 from controller.model.record import Deployment
-from controller.runner.protocol import Phase
+from controller.runner.protocol import Ended, Phase
 from tests.deploy_factories import Script, World, sized, world
 
 SHOP = "projects/shop"
@@ -143,3 +143,50 @@ def test_a_target_that_waits_for_approval_is_asked_anew_when_its_source_succeeds
     acme.settle()
     row = read.deployment(acme.doors.store, newer.id)
     assert (row.status, row.mode, row.source_commit, size(acme)) == (Status.SUCCEEDED, Mode.DEPLOY, commit, 3)
+
+
+def test_a_source_that_is_not_there_leaves_the_target_as_it_is_and_says_so(acme: World) -> None:
+    commit = acme.push({f"{SHOP}/production/environment.yaml": f"source: environment://stagging\n{FREE}"}, "A typo")
+    acme.poll()
+    acme.settle()
+    assert acme.told(commit)["production"] == "rejected"
+    assert acme.environment("production").problems == (
+        f"{SHOP}/production/environment.yaml:1:9: project `shop` has no environment `stagging`; "
+        "did you mean `staging`?",
+    )
+    assert (size(acme), len(of_production(acme)), quiet(acme)) == (1, 1, True)
+
+
+def test_a_source_that_was_destroyed_leaves_the_target_as_it_is_and_says_so(acme: World) -> None:
+    acme.runner.script = Script(counts={})
+    actions.destroy(acme.doors, "ann", "shop", "staging")
+    acme.settle()
+    assert acme.environment("production").note == "environment://staging has nothing deployed"
+    assert (size(acme), len(of_production(acme)), quiet(acme)) == (1, 1, True)
+    actions.resume(acme.doors, "ann", "shop", "staging")
+    acme.settle()
+    assert (acme.environment("production").note, size(acme), len(of_production(acme))) == ("", 1, 1)
+
+
+def test_a_source_that_was_never_deployed_is_waited_for(tmp_path: Path) -> None:
+    with world(tmp_path) as acme:
+        acme.runner.script = Script(plan=Ended.FAILED, message="no")
+        acme.deploy(files(1))
+        assert acme.environment("production").note == "environment://staging has nothing deployed"
+        acme.runner.script = Script()
+        actions.retry(acme.doors, "ann", acme.last("staging").id)
+        acme.settle()
+        assert (size(acme), len(of_production(acme))) == (1, 1)
+
+
+def test_a_source_of_another_type_brings_its_manifest_and_not_its_type(acme: World) -> None:
+    types = "- {id: development, display_name: Dev}\n- {id: live, display_name: Live, production: true}\n"
+    typed = {f"{SHOP}/production/environment.yaml": f"type: live\nsource: environment://staging\n{FREE}"}
+    acme.deploy({"platform/environment-types.yaml": types} | typed, "Have a type of its own")
+    acme.deploy({f"{SHOP}/staging/app.manifest.yaml": sized(4)})
+    waiting = of_production(acme)[-1]
+    assert waiting.message == "the environment's type changes from development to live"
+    actions.approve(acme.doors, "bea", waiting.id)
+    acme.settle()
+    assert [acme.environment(name).type for name in ("staging", "production")] == ["development", "live"]
+    assert size(acme) == 4
