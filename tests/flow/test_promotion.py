@@ -180,13 +180,13 @@ def test_a_source_that_was_never_deployed_is_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_source_of_another_type_brings_its_manifest_and_not_its_type(acme: World) -> None:
-    types = "- {id: development, display_name: Dev}\n- {id: live, display_name: Live, production: true}\n"
+    types = "".join(f"- {{id: {name}, display_name: A type}}\n" for name in ("development", "staging", "live"))
     typed = {f"{SHOP}/production/environment.yaml": f"type: live\nsource: environment://staging\n{FREE}"}
     acme.deploy({"platform/environment-types.yaml": types} | typed, "Have a type of its own")
     acme.deploy({f"{SHOP}/staging/app.manifest.yaml": sized(4)})
     waiting = of_production(acme)[-1]
-    assert waiting.message == "the environment's type changes from development to live"
+    assert waiting.message == "the environment's type changes from production to live"
     actions.approve(acme.doors, "bea", waiting.id)
     acme.settle()
-    assert [acme.environment(name).type for name in ("staging", "production")] == ["development", "live"]
+    assert [acme.environment(name).type for name in ("staging", "production")] == ["staging", "live"]
     assert size(acme) == 4
