@@ -25,7 +25,7 @@ NOBODY = "0" * 40
 NOTHING = "nothing can have moved"
 ASKED = "https://git.example/shop.git is asked"
 MAIN, TAG, TOPIC = "refs/heads/master", "refs/tags/simple-tag", "refs/heads/topic"
-# What no example is needed for: after these the repository is asked, after all others nothing happens.
+# After these the repository is asked; after all others nothing happens.
 MOVED = {
     ("create", ""): {f"{ASKED} (simple-tag)"},
     ("delete", ""): {f"{ASKED} (simple-tag)"},
