@@ -24,12 +24,15 @@ from controller import settings as chosen
 from controller.deployments import engines
 from controller.deployments.doors import Doors
 from controller.errors import LockstepError
+from controller.forge import webhook
 from controller.loop import Loop
 from controller.model.deployment import EngineKind
 from controller.settings import Settings
 from webui.app import create_app
 
 _THREADS = 8  # of the web server
+_CONNECTIONS = 400  # that are kept open: as many have to be slow before anybody waits; each may need two files
+_LARGEST = webhook.LARGEST + 2**20  # bytes of a body that are taken in at all; within it we say what is too large
 _LAST_PORT = 65_535
 _ANSWER = 2  # seconds that a request which is being answered may still take at the end
 
@@ -97,11 +100,15 @@ def _listening(app: Flask, settings: Settings) -> Iterator[None]:
     from waitress.server import create_server
 
     host, port = settings.address
+    how = {"threads": _THREADS, "connection_limit": _CONNECTIONS, "max_request_body_size": _LARGEST}
     sockets: dict[int, Any] = {}
     try:
         if port > _LAST_PORT:  # the system would take its lower half
             raise ValueError(f"there is no port {port}")
-        server = create_server(app, sockets, host=host.strip("[]"), port=port, threads=_THREADS, ident=None)
+        # Poll, as select knows no file with a number above 1023.
+        server = create_server(
+            app, sockets, host=host.strip("[]"), port=port, ident=None, asyncore_use_poll=True, **how
+        )
     except (OSError, ValueError) as e:
         why = (getattr(e, "strerror", None) or str(e)).lower().rstrip(".")
         raise LockstepError(

@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from tests import octokit as npm
+from tests.octokit import Octokit
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="Rewrite the files below tests/golden.")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was left out, and why: a run that is green says what it did not show."""
+    reasons = Counter(_reason(report) for report in terminalreporter.getreports("skipped"))
+    for reason, times in sorted(reasons.items()):
+        terminalreporter.write_line(f"left out: {times} {'test' if times == 1 else 'tests'}: {reason}")
+
+
+def _reason(report: pytest.TestReport) -> str:
+    said = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return said.removeprefix("Skipped: ").strip()
+
+
+@pytest.fixture(scope="session")
+def octokit(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Octokit:
+    """GitHub's own examples, schemas and signer; kept in the cache of pytest, so that a second run asks nobody."""
+    kept = getattr(pytestconfig, "cache", None)
+    try:
+        return npm.installed(kept.mkdir("npm") if kept is not None else tmp_path_factory.mktemp("npm"))
+    except npm.NotInstalledError as e:
+        pytest.skip(str(e))
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TypeAlias
 
+import pygit2
 import pytest
+
+from controller.git import transport
 
 
 @dataclass(frozen=True)
@@ -33,16 +37,28 @@ class Answer:
     body: bytes = b""
 
 
+@dataclass(frozen=True)
+class Broken:
+    """Git's own answer, but only this many bytes of its body, or nothing at all; then the end, or silence for ever."""
+
+    after: int | None
+    hangs: bool
+
+
+Answering: TypeAlias = Callable[[Request], Answer | Broken | None]
+
+
 @dataclass
 class GitServer:
-    """Where the repositories are, and what was asked for."""
+    """Where the repositories are, and what was asked for. `answer` may be exchanged at any time."""
 
     root: Path
     user: tuple[str, str] | None
-    answer: Callable[[Request], Answer | None]
+    answer: Answering
     scheme: str
     port: int = 0
     requests: list[Request] = field(default_factory=list)
+    ended: threading.Event = field(default_factory=threading.Event)
 
     def url(self, repository: str, credentials: str = "") -> str:
         return f"{self.scheme}://{credentials}127.0.0.1:{self.port}/{repository}"
@@ -53,7 +69,7 @@ def git_server(
     root: Path,
     *,
     user: tuple[str, str] | None = None,
-    answer: Callable[[Request], Answer | None] = lambda request: None,
+    answer: Answering = lambda request: None,
     tls: ssl.SSLContext | None = None,
 ) -> Iterator[GitServer]:
     """Serve the repositories below `root`; with `user`, only to who knows that name and password."""
@@ -68,9 +84,22 @@ def git_server(
     try:
         yield served
     finally:
+        served.ended.set()
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def short_deadline(milliseconds: int) -> Iterator[None]:
+    """Shorter than the process has set, so that a test need not wait for a minute."""
+    transport.set_deadlines()
+    before = pygit2.settings.server_connect_timeout, pygit2.settings.server_timeout
+    pygit2.settings.server_connect_timeout = pygit2.settings.server_timeout = milliseconds
+    try:
+        yield
+    finally:
+        pygit2.settings.server_connect_timeout, pygit2.settings.server_timeout = before
 
 
 def without_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,15 +121,28 @@ def _handler(served: GitServer) -> type[BaseHTTPRequestHandler]:
             answer = served.answer(request)
             if answer is None and not _is_allowed(served.user, request):
                 answer = Answer(401, (("WWW-Authenticate", 'Basic realm="test"'),))
-            self._send(answer or _backend(served.root, self, request, body))
+            if isinstance(answer, Broken):
+                self._break(_backend(served.root, self, request, body), answer)
+            else:
+                self._send(answer or _backend(served.root, self, request, body))
 
         do_POST = do_GET
+
+        def _break(self, whole: Answer, how: Broken) -> None:
+            if how.after is not None:
+                length = ("Content-Length", str(len(whole.body)))
+                self._send(Answer(whole.status, (*whole.headers, length), whole.body[: how.after]))
+                self.wfile.flush()
+            if how.hangs:
+                served.ended.wait()
+            self.close_connection = True
 
         def _send(self, answer: Answer) -> None:
             self.send_response(answer.status)
             for name, value in answer.headers:
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.body)))
+            if "Content-Length" not in dict(answer.headers):
+                self.send_header("Content-Length", str(len(answer.body)))
             self.end_headers()
             self.wfile.write(answer.body)
 

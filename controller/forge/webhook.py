@@ -140,6 +140,7 @@ _MOVES: Mapping[Forge, frozenset[str]] = {
             *("repo:push", "repo:refs_changed"),
             *("pullrequest:created", "pullrequest:updated", "pullrequest:fulfilled", "pullrequest:rejected"),
             *("pr:opened", "pr:reopened", "pr:from_ref_updated", "pr:to_ref_updated", "pr:merged", "pr:declined"),
+            "pr:deleted",
         }
     ),
 }

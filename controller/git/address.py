@@ -87,7 +87,8 @@ def cleaned(text: str) -> str:
 
 
 _SCP = re.compile(r"(?:(?P<username>[^@:/\s]+)@)?(?P<host>\[[^\]/\s]+\]|[^@:/\s\[\]]{2,}):(?![/:])(?P<path>[^:]\S*)")
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"`<>]+")
+# No scheme is longer: without a bound it takes the square of the length to find none in what a server says.
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s'\"`<>]+")
 _TRANSPORTS = {
     "https": Transport.HTTPS,
     "http": Transport.HTTP,

@@ -76,13 +76,25 @@ class Asked:
         if CredentialType.USERNAME in allowed:
             return pygit2.Username(_name(self._credentials, username))
         self._answered = True
-        return _reveal(self._address, self._credentials, username)
+        answer = _reveal(self._address, self._credentials, username)
+        if not allowed & answer.credential_type:
+            raise NotAllowedError(
+                f"{self._address.shown}: the server does not take {_WAYS[type(self._credentials)]}; "
+                f"let it, or give a url under which it does"
+            )
+        return answer
 
 
 _RENEW = {
     Token: "check that the token is valid, has not expired and may read this repository",
     SshKey: "check that the key is registered with the server and may read this repository",
     type(None): "name an SSH key for the connection, or load one into the agent",
+}
+
+_WAYS = {
+    Token: "a name and a token (basic authentication)",
+    SshKey: "an SSH key",
+    type(None): "an SSH key",
 }
 
 

@@ -91,7 +91,7 @@ def translated(address: Address) -> Iterator[None]:
 
 def translate(address: Address, error: Exception) -> LockstepError:
     """Name an error of libgit2 for what happens next; most bear nothing but their text."""
-    text = cleaned(str(error.args[0] if error.args else error)).strip()
+    text = _tamed(str(error.args[0] if error.args else error))
     if isinstance(error, pygit2.CertificateError) or _CERTIFICATE.search(text):
         return NotAllowedError(
             f"{address.shown}: the server cannot prove who it is ({text}); {_TRUST[address.transport == 'ssh']}"
@@ -104,7 +104,15 @@ def translate(address: Address, error: Exception) -> LockstepError:
     return RetryableError(f"{address.shown}: the repository cannot be read ({text}); the next poll tries again")
 
 
+def _tamed(text: str) -> str:
+    """What a server had said, without what it gives away, would do to a terminal, or would fill a page with."""
+    text = " ".join(cleaned(text).split())
+    shown = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}…"
+
+
 _setting = threading.Lock()
+_LONGEST = 300  # letters of what a server said
 _STATUS = re.compile(r"unexpected http status code: (\d{3})")
 _CERTIFICATE = re.compile(r"certificate|known_hosts|host key", re.IGNORECASE)
 _TRUST = {
@@ -118,13 +126,22 @@ _KNOWN: tuple[tuple[re.Pattern[str], type[LockstepError], str], ...] = (
         "the server leads to another one, where nobody follows it ({text}); "
         "set the url of the connection to where the repository is now",
     ),
+    # Before all that names what it was about to do: an SSH server that hangs has "rejected authentication", too.
+    (
+        re.compile(r"timed? ?out|temporarily unavailable", re.IGNORECASE),
+        RetryableError,
+        "the server did not answer in time; the next poll tries again",
+    ),
     (
         re.compile(r"authenticat|callback returned unsupported credentials", re.IGNORECASE),
         NotAllowedError,
         "the server did not let us in ({text}); check the key or token, and its rights",
     ),
     (
-        re.compile(r"repository not found|not appear to be a git repository|(permission|access) denied", re.IGNORECASE),
+        re.compile(
+            r"repository not found|not appear to be a git repository|(permission|access)( to \S+)? denied",
+            re.IGNORECASE,
+        ),
         NotAllowedError,
         "there is no repository, or we may not know of it ({text}); check the url, and the rights of the key or token",
     ),
@@ -144,9 +161,16 @@ _KNOWN: tuple[tuple[re.Pattern[str], type[LockstepError], str], ...] = (
         "there is no repository at this path; put it there, or set the url of the connection to where it is",
     ),
     (
-        re.compile(r"timed? ?out|temporarily unavailable", re.IGNORECASE),
+        re.compile(r"invalid content-type|bad packet|invalid packet|malformed|service announce", re.IGNORECASE),
+        NotAllowedError,
+        "what answers there is no Git repository ({text}); check the url, and whether one has to sign in there first",
+    ),
+    (
+        re.compile(
+            r"unexpected EOF|invalid EOF|early EOF|could not read (refs )?from remote repository", re.IGNORECASE
+        ),
         RetryableError,
-        "the server did not answer in time; the next poll tries again",
+        "the server broke off ({text}); the next poll tries again",
     ),
     (
         re.compile(r"failed to (connect|resolve)|could not (read|write)|connection", re.IGNORECASE),

@@ -21,7 +21,7 @@ from controller.git.line import Walk
 from controller.git.mirror import Mirror
 from controller.git.requests import RequestRef, named, requests
 from tests.git_factories import commit, point, repository, tag
-from tests.git_server import Answer, git_server, without_proxy
+from tests.git_server import Answer, git_server, short_deadline, without_proxy
 
 MAIN = "refs/heads/main"
 
@@ -290,7 +290,7 @@ def test_a_server_that_is_down_is_tried_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("scheme", ["http", "https", "ssh"])
 def test_a_server_that_says_nothing_is_waited_for_only_so_long(tmp_path: Path, scheme: str) -> None:
-    with _silent_server() as port, _deadline(300):
+    with _silent_server() as port, short_deadline(300):
         mirror = Mirror(tmp_path / "mirror", f"{scheme}://127.0.0.1:{port}/shop.git")
         with pytest.raises(RetryableError) as e:
             mirror.heads()
@@ -379,15 +379,3 @@ def _refs(mirror: Mirror) -> list[str]:
 def _silent_server() -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
-
-
-@contextmanager
-def _deadline(milliseconds: int) -> Iterator[None]:
-    """Shorter than the process has set, so that the test need not wait for a minute."""
-    transport.set_deadlines()
-    before = pygit2.settings.server_connect_timeout, pygit2.settings.server_timeout
-    pygit2.settings.server_connect_timeout = pygit2.settings.server_timeout = milliseconds
-    try:
-        yield
-    finally:
-        pygit2.settings.server_connect_timeout, pygit2.settings.server_timeout = before

@@ -63,6 +63,19 @@ def test_another_ssh_key_is_refused(ssh_remote: SshServer, tmp_path: Path) -> No
     )
 
 
+def test_a_server_that_takes_no_keys_says_so(served: Path, tmp_path: Path) -> None:
+    homedir = pygit2.settings.homedir
+    with ssh_server(served, takes_keys=False) as server:
+        transport.use_known_hosts(tmp_path / "home", [server.known_hosts])
+        mirror = Mirror(tmp_path / "mirror", server.url("shop.git"), credentials=SshKey(lambda: server.client_key))
+        with pytest.raises(NotAllowedError) as e:
+            mirror.heads()
+    pygit2.settings.homedir = homedir
+    assert str(e.value) == (
+        f"{server.url('shop.git')}: the server does not take an SSH key; let it, or give a url under which it does"
+    )
+
+
 @pytest.mark.parametrize(
     "known", ["", "[127.0.0.1]:{port} {other}", "[127.0.0.2]:{port} {own}"], ids=["none", "key", "host"]
 )
