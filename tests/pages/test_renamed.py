@@ -27,6 +27,7 @@ def test_both_pages_ask_and_the_button_answers(renamed: Company):
     visitor = renamed.site.visitor("alice")
     assert QUESTION in visitor.see(OLD)
     assert QUESTION in visitor.see(NEW)
+    assert "waits until somebody says whether it is shop/staging under another name" in visitor.see("/")
     uuid = renamed.at_work.environment("staging").uuid
     visitor.send(f"{OLD}/move", page=NEW, to="shop/stage", answer="same")
     seen = visitor.see(NEW)

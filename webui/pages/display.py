@@ -174,6 +174,11 @@ def change(entry: AuditRecord) -> str:
     return record.change(entry.before, entry.after)
 
 
+def waiting(note: str) -> str:
+    """Why an environment is not in step; what is only a wait says so."""
+    return f"waits {note}" if note.startswith(("after ", "until ", "behind ")) else note
+
+
 FILTERS: Mapping[str, Callable[..., object]] = {
     "age": age,
     "body": body,
@@ -190,6 +195,7 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "title_of_mode": title_of_mode,
     "took": took,
     "verdict_sentence": verdict_sentence,
+    "waiting": waiting,
     "within": within,
     "words": words,
 }

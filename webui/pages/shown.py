@@ -19,6 +19,7 @@ from controller.model.deployment import OPEN, EngineKind, EnvironmentStatus, Hol
 from controller.model.record import CommitRecord, Deployment, Environment
 from webui import access
 from webui.access import Caller
+from webui.pages import display
 
 _ENVIRONMENTS = 100
 _PAGE = 50
@@ -73,7 +74,7 @@ def environment(doors: Doors, who: Caller, project: str, name: str) -> dict[str,
     return {
         "environment": found,
         "state": state,
-        "sentence": found.note or _SENTENCES.get(state, ""),
+        "sentence": display.waiting(found.note) or _SENTENCES.get(state, ""),
         "live": _commit(doors, found.live_commit),
         "resources": read.resources(doors.store, project, name),
         "deployments": recent,
