@@ -327,6 +327,7 @@ def _resolved(wish: _Wish, problems: list[Problem]) -> Resolved:
     if not wish.composed.is_whole:
         what = f"there is no manifest of `{wish.config.source}` yet"
         raise NoBaseError([Problem(wish.config.place_of("source"), what, "deploy that one first")])
+    graph = pinning.at_commits(graph, wish.engine.pins.modules)
     sources = {node.source.content: node.source for node in graph.nodes.values() if node.source}
     kind = wish.engine.kind
     code = {content: code_of(wish.repository, source, kind) for content, source in sorted(sources.items())}

@@ -17,7 +17,9 @@ from controller.deployments.doors import Connection, Doors, Limits, Webhook
 from controller.errors import ManifestError, Problem
 from controller.forge.webhook import Forge
 from controller.git import credentials, transport
+from controller.git.address import parse
 from controller.git.mirror import Mirror
+from controller.git.remotes import Remotes, Server
 from controller.history import access, store
 from controller.history.audit import Act
 from controller.history.prune import Retention
@@ -108,6 +110,7 @@ def _doors(
         connections=_connections(settings, data, environ),
         runner=local,
         engine=found,
+        remotes=_remotes(settings, environ),
         sandbox=sandbox_of(settings, found, environ) if settings.sandbox == "bubblewrap" else None,
         sealer=sealer(settings, data, environ),
         data=data,
@@ -141,6 +144,11 @@ def _connection(chosen: Chosen, data: Path, environ: Mapping[str, str]) -> Conne
     name = f"{chosen.id}-{hashlib.sha256(chosen.url.encode()).hexdigest()[:8]}.git"
     mirror = Mirror(data / "mirrors" / name, chosen.url, chosen.branch, _credentials(chosen, environ))
     return Connection(chosen.id, mirror.address.shown, mirror, chosen.branch, chosen.poll, _webhook(chosen, environ))
+
+
+def _remotes(settings: Settings, environ: Mapping[str, str]) -> Remotes:
+    chosen = [(one.id, parse(one.url), _credentials(one, environ)) for one in settings.connections]
+    return Remotes([Server(*one) for one in chosen])
 
 
 def _webhook(chosen: Chosen, environ: Mapping[str, str]) -> Webhook | None:

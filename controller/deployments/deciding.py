@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import controller
 from controller import pipeline, reconcile
-from controller.deployments import evaluate, lasting, opened, platform, renaming, states, vanishing
+from controller.deployments import evaluate, lasting, opened, platform, renaming, runs, states, vanishing
 from controller.deployments.doors import Connection, Doors
 from controller.deployments.opened import Occasion
 from controller.deployments.walking import Asking, Tip, Walk, walk
@@ -20,8 +20,9 @@ from controller.model.deployment import EnvironmentStatus, Mode, Origin, Rank
 from controller.model.manifest import EnvironmentConfig, OnRemoval
 from controller.model.record import Lasting
 from controller.model.tree import Commit
-from controller.pipeline import Repository
+from controller.pipeline import Repository, Resolved
 from controller.reconcile import Change, Opening, Outcome, State, Want
+from controller.tofu import pinning
 
 log = logging.getLogger(__name__)
 
@@ -254,7 +255,7 @@ class Deciding:
         resolved, base = evaluate.resolve(self._asking.question(repository, case.slug))
         environment = case.standing.environment if case.standing else None
         occasion = Occasion(
-            reason=self._reason(case, commit, base.deployment if base else None),
+            reason=self._reason(case, commit, base.deployment if base else None, resolved),
             repository=self._connection.id,
             commit=commit,
             mode=Mode.PLAN_ONLY if opening.plan_only else Mode.DEPLOY,
@@ -265,11 +266,14 @@ class Deciding:
         )
         return opened.new(self._doors, resolved, occasion, self._uuid(case), environment)
 
-    def _reason(self, case: _Case, commit: Commit, source: str | None) -> str:
+    def _reason(self, case: _Case, commit: Commit, source: str | None, resolved: Resolved) -> str:
         if case.standing is None or case.standing.environment.last_success is None:
             return f"first deployment, from commit {commit.id[:10]}"
         if case.wants and any(want.commit == commit.id for want in case.wants):
             return f"commit {commit.id[:10]} changes it"
+        applied = runs.inputs(self._doors, case.standing.environment.last_success).desired
+        if moved := pinning.moved(applied, resolved.desired.document):
+            return "; ".join(moved)
         if source is not None and case.config is not None:
             return f"{case.config.source} was deployed ({source})"
         return f"what commit {commit.id[:10]} wants is not what is applied"

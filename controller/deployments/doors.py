@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,8 +10,10 @@ from typing import Protocol
 
 from controller import clock, machine
 from controller.deployments.evaluate import Memory
+from controller.errors import LockstepError
 from controller.forge.webhook import Forge
 from controller.git.mirror import Mirror
+from controller.git.remotes import Heads, Remotes
 from controller.history.prune import Retention
 from controller.history.store import Store
 from controller.runner.protocol import Engine, Job, Observation, Sandbox
@@ -33,6 +35,14 @@ class Runner(Protocol):
     def group_is_empty(self, directory: Path) -> bool: ...
 
     def kill_group(self, directory: Path) -> None: ...
+
+
+class ModuleRemotes(Protocol):
+    """Where the tags and branches of other repositories are."""
+
+    def heads(
+        self, connection: str, urls: Iterable[str], patience: timedelta
+    ) -> Mapping[str, Heads | LockstepError]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +107,7 @@ class Doors:
     page: str = ""  # where a browser finds the page, for links in comments
     limits: Limits = field(default_factory=Limits)
     retention: Retention = field(default_factory=Retention)
+    remotes: ModuleRemotes = field(default_factory=Remotes)  # where modules come from that lie elsewhere
     memory: Memory = field(default_factory=Memory)  # of what commits meant; may be lost at any time
     now: Callable[[], datetime] = clock.now
     available_memory: Callable[[], int | None] = machine.available_memory

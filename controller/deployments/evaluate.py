@@ -12,13 +12,16 @@ from controller.history.standing import Standing
 from controller.manifest import filenames
 from controller.manifest.layout import Found, ProjectFiles
 from controller.model.bundle import Binding, Pins, ProviderPin, StateStorage
-from controller.model.catalog import Runner
+from controller.model.catalog import ModuleSource, Runner
 from controller.model.deployment import EngineKind
 from controller.model.document import Node
 from controller.model.manifest import EnvironmentConfig
 from controller.model.noted import Footprint, Noted
 from controller.model.tree import Tree
 from controller.pipeline import Repository, Resolved
+from controller.tofu import pinning
+
+_REMEDY = "mend that, or name a full commit id in its place"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +40,20 @@ class Past:
     binding: Binding | None = None
     providers: Mapping[str, ProviderPin] = field(default_factory=dict)
     modules: Mapping[str, str] = field(default_factory=dict)
+    unresolved: Mapping[str, str] = field(default_factory=dict)  # tags and branches that were never found, and why
     used: frozenset[str] = frozenset()  # resource types of the last applied graph
 
     @property
     def pins(self) -> Pins:
         return Pins(self.providers, self.modules)
+
+    def of(self, source: str) -> tuple[str | None, str | None]:
+        """What is known of a module's tag or branch: the commit, or why there is none."""
+        return self.modules.get(source), self.unresolved.get(source)
+
+
+class NotResolvedError(ManifestError):
+    """Nothing is wrong with the commit but that a module names a tag or branch of which no commit is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,7 @@ class Evaluated:
     problems: tuple[str, ...] = ()
     waits: str = ""
     config: EnvironmentConfig | None = None
+    modules: frozenset[str] = frozenset()  # sources of it with a tag or branch
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +77,7 @@ class Question:
     past: Past
     engine: EngineKind  # for an environment that is not bound yet
     base_of: Callable[[str, EnvironmentConfig], Base | None]
+    is_for_plan: bool = False  # nothing is applied: tags and branches that were never asked for stay as written
 
     @property
     def slug(self) -> str:
@@ -77,16 +91,28 @@ def answer(question: Question) -> Evaluated:
     except ManifestError:
         config = None
     try:
-        resolved, _ = resolve(question)
+        resolved, _ = _resolve(question)
     except pipeline.NoBaseError:
         return Evaluated(waits=f"{config.source} has nothing deployed" if config else "", config=config)
     except ManifestError as e:
         return Evaluated(problems=tuple(str(problem) for problem in e.problems), config=config)
-    return Evaluated(resolved.desired.digest, config=config)
+    sources = frozenset(source.address for source in pinning.refs(resolved.graph).values())
+    try:
+        _check_resolved(question, resolved)
+    except NotResolvedError as e:
+        said = "; ".join(f"{problem.where}: {problem.what}" for problem in e.problems)
+        return Evaluated(waits=said, config=config, modules=sources)
+    return Evaluated(resolved.desired.digest, config=config, modules=sources)
 
 
 def resolve(question: Question) -> tuple[Resolved, Base | None]:
     """The whole of it; ManifestError where the commit is wrong for this environment."""
+    resolved, base = _resolve(question)
+    _check_resolved(question, resolved)
+    return resolved, base
+
+
+def _resolve(question: Question) -> tuple[Resolved, Base | None]:
     repository, past = question.repository, question.past
     base = _base(question)
     resolved = pipeline.resolve(
@@ -109,6 +135,17 @@ def check(resolved: Resolved, binding: Binding | None, slug: str) -> None:
         raise ManifestError(problems)
 
 
+def check_resolved(resolved: Resolved, unresolved: Mapping[str, str]) -> None:
+    """Refuse to deploy what a tag or branch names, where it is not known which commit that is."""
+    problems = [
+        Problem(f"module `{id_}`", _not_resolved(source, unresolved.get(source.address) or "not asked yet"), _REMEDY)
+        for id_, source in pinning.refs(resolved.graph).items()
+        if source.version is None
+    ]
+    if problems:
+        raise NotResolvedError(problems)
+
+
 def state_of(runner: Runner) -> StateStorage:
     """Where a runner keeps states."""
     settings = {key: value for key, value in runner.state_storage.items() if key != "type"}
@@ -122,6 +159,7 @@ class Memory:
         self._entries: dict[tuple[str, str], _Entry] = {}
         self._catalogs: dict[str, _Offered] = {}  # the newest of each repository
         self._read: dict[str, Repository] = {}  # the same
+        self.named: dict[str, tuple[str, Repository]] = {}  # of each repository the commit whose modules were resolved
         self.standings: dict[str, Mapping[str, Standing]] = {}  # the last picture of each repository
 
     def read(self, repository: str, tree: Tree) -> Repository:
@@ -139,7 +177,8 @@ class Memory:
         evaluated = answer(replace(question, repository=pipeline.fresh(question.repository, noted)))
         base = _base_id(question, evaluated.config)
         footprint = noted.footprint(*_folders(question))
-        self._entries[repository, question.slug] = _Entry(key, footprint, base, evaluated)
+        modules = {source: question.past.of(source) for source in evaluated.modules}
+        self._entries[repository, question.slug] = _Entry(key, footprint, base, modules, evaluated)
         return evaluated
 
     def _key(self, repository: str, question: Question) -> tuple[object, ...]:
@@ -149,7 +188,9 @@ class Memory:
             offered = self._catalogs[repository] = _offered(read, offered)
         files = offered.projects.get(question.project)
         problems = [read.found.problems.get(slug) for slug in (question.project, question.slug)]
-        return (offered.number, files, problems, question.past, question.engine)
+        # Which pins matter is known afterwards: a tag that moved is not a matter of a thousand environments.
+        past = replace(question.past, modules={}, unresolved={})
+        return (offered.number, files, problems, past, question.engine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,14 +214,27 @@ class _Entry:
     key: tuple[object, ...]
     footprint: Footprint
     base: str | None
+    modules: Mapping[str, tuple[str | None, str | None]]
     evaluated: Evaluated
 
 
 def _holds(entry: _Entry, question: Question) -> bool:
     """Whether everything that was read reads the same; then the configuration is the same, and so may be the base."""
-    return entry.footprint.is_same(question.repository.tree) and (
-        _base_id(question, entry.evaluated.config) == entry.base
+    return (
+        entry.footprint.is_same(question.repository.tree)
+        and all(question.past.of(source) == known for source, known in entry.modules.items())
+        and _base_id(question, entry.evaluated.config) == entry.base
     )
+
+
+def _check_resolved(question: Question, resolved: Resolved) -> None:
+    if not question.is_for_plan:
+        check_resolved(resolved, question.past.unresolved)
+
+
+def _not_resolved(source: ModuleSource, reason: str) -> str:
+    name, url = (source.ref.name, source.ref.url) if source.ref else ("", "")
+    return f"`{name}` of {url} cannot be resolved ({reason})"
 
 
 def _folders(question: Question) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import controller
-from controller.deployments import rehash, renaming
+from controller.deployments import module_pins, rehash, renaming
 from controller.deployments.deciding import Deciding
 from controller.deployments.doors import Connection, Doors
 from controller.errors import LockstepError, NotFoundError, RetryableError
@@ -37,7 +37,11 @@ def poll(doors: Doors, repository: str, *, patience: timedelta | None = None) ->
         head = _head(doors, connection)
     except LockstepError as e:
         watching.polled(doors.store, repository, doors.now(), error=str(e))
+        known = connection.mirror.known()
+        if known is not None:
+            module_pins.resolve(doors, connection, known)
         return
+    module_pins.resolve(doors, connection, head)  # before it is decided what the commit means
     watching.polled(doors.store, repository, doors.now(), head=head)
 
 

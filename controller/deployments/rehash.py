@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from controller import pipeline
 from controller.deployments import evaluate, parts
@@ -19,11 +20,25 @@ from controller.model.document import placed
 from controller.tofu import desired as documents
 
 
+def adopt(doors: Doors, connection: Connection, now: RepositoryStanding, commits: Mapping[str, str]) -> None:
+    """Let what an earlier release deployed of a tag or branch be what that is when it is first seen.
+
+    Nobody recorded what it was, so nothing says that it has moved: nothing is deployed only because it is known now.
+    """
+    asking = Asking(doors, connection, replace(now, modules={**now.modules, **commits}))
+    for slug, standing in sorted(now.environments.items()):
+        found = {id: _at_commits(doors, id, commits) for id in _deployments(standing)}
+        rewritten = {id: again for id, again in found.items() if again is not None}
+        if rewritten:
+            wanted = _of_commit(connection, asking, slug, standing)
+            pins.rehashed(doors.store, standing.environment.uuid, rewritten, wanted)
+
+
 def rehash(doors: Doors, connection: Connection, now: RepositoryStanding) -> None:
     """Put this release's digests in the place of those that an earlier one computed from the same inputs."""
     asking = Asking(doors, connection, now)
     for slug, standing in sorted(now.environments.items()):
-        found = {id: _of_deployment(doors, connection, id, now.modules) for id in _deployments(standing)}
+        found = {id: _of_deployment(doors, connection, id) for id in _deployments(standing)}
         rewritten = {id: again for id, again in found.items() if again is not None}
         wanted = _of_commit(connection, asking, slug, standing)
         pins.rehashed(doors.store, standing.environment.uuid, rewritten, wanted)
@@ -36,7 +51,7 @@ def _deployments(standing: Standing) -> list[str]:
     return sorted({id for id in known if id is not None})
 
 
-def _of_deployment(doors: Doors, connection: Connection, id: str, modules: Mapping[str, str]) -> Rewritten | None:
+def _of_deployment(doors: Doors, connection: Connection, id: str) -> Rewritten | None:
     """What a deployment wants, as this release computes it; None where it cannot."""
     row = read.deployment(doors.store, id)
     kept = opening.parts(doors.store, id, (parts.MANIFEST, parts.DESIRED))
@@ -49,13 +64,23 @@ def _of_deployment(doors: Doors, connection: Connection, id: str, modules: Mappi
             row.project,
             row.environment,
             placed(parts.read(kept[parts.MANIFEST]), Place(f"deployment {id}")),
-            pins=Pins(documents.pins_of(before), modules),
+            # What a tag or branch is today is another question.
+            pins=Pins(documents.pins_of(before), documents.commits_of(before)),
             engine=EngineKind(before["engine"]),
         )
     except LockstepError:
         return None  # then it compares as it is: at worst something is deployed that changes nothing
     after = resolved.desired
     return Rewritten(kept[parts.DESIRED].digest, after.digest, Part(after.digest, after.text.encode()))
+
+
+def _at_commits(doors: Doors, id: str, commits: Mapping[str, str]) -> Rewritten | None:
+    """What a deployment wants with these commits; None where it names none of them, or says which it means."""
+    kept = opening.parts(doors.store, id, (parts.DESIRED,))[parts.DESIRED]
+    after = documents.at_commits(parts.read(kept), commits)
+    if after is None:
+        return None
+    return Rewritten(kept.digest, after.digest, Part(after.digest, after.text.encode()))
 
 
 def _of_commit(connection: Connection, asking: Asking, slug: str, standing: Standing) -> dict[str, str]:

@@ -124,7 +124,7 @@ class _Comparing:
         self._connection = connection
         self._request = request
         self._now = picture.standing(doors.store, connection.id, doors.now())
-        self._asking = Asking(doors, connection, self._now)
+        self._asking = Asking(doors, connection, self._now, is_for_plans=True)
         self._findings = _Findings()
 
     def found(self) -> _Findings:

@@ -11,7 +11,6 @@ from controller.errors import ConflictError, Place
 from controller.history import read
 from controller.history import standing as picture
 from controller.history.opening import NewDeployment
-from controller.model.bundle import Pins
 from controller.model.deployment import Origin
 from controller.model.document import Json, Node, placed
 from controller.model.manifest import EnvironmentConfig
@@ -45,21 +44,23 @@ def resolved(
 ) -> Resolved:
     """All that a manifest comes to; ManifestError where it is wrong, or the catalogue is.
 
-    `even_if_gone`: its directory may be gone, then the defaults of its project hold.
+    `even_if_gone`: its directory may be gone, then the defaults of its project hold; nor need its modules be found.
     """
     repository = pipeline.read(connection.mirror.snapshot(tip).tree)
-    recorded = picture.recorded_pins(doors.store, environment.uuid, connection.id)
+    pins, unresolved = picture.recorded_pins(doors.store, environment.uuid, connection.id)
     binding = environment.binding
     found = pipeline.resolve_manifest(
         repository,
         environment.project,
         environment.name,
         document if isinstance(document, Node) else placed(document, Place("manifest")),
-        pins=Pins(*recorded),
+        pins=pins,
         engine=binding.engine if binding else doors.engine.kind,
         config=_config(repository, environment, even_if_gone=even_if_gone),
     )
     evaluate.check(found, binding, environment.slug)
+    if not even_if_gone:
+        evaluate.check_resolved(found, unresolved)
     return found
 
 

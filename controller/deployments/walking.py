@@ -75,10 +75,13 @@ def walk(doors: Doors, connection: Connection, now: RepositoryStanding) -> Walk:
 class Asking:
     """Asks commits what they want, with what is recorded at the moment of a decision."""
 
-    def __init__(self, doors: Doors, connection: Connection, now: RepositoryStanding) -> None:
+    def __init__(
+        self, doors: Doors, connection: Connection, now: RepositoryStanding, *, is_for_plans: bool = False
+    ) -> None:
         self._doors = doors
         self._connection = connection
         self._now = now
+        self._is_for_plans = is_for_plans
         self._bases: dict[tuple[str, str, str], Base | None] = {}
         self._used: dict[str, frozenset[str]] = {}
 
@@ -86,7 +89,8 @@ class Asking:
         """What there is to ask about one environment at a commit."""
         project, _, name = slug.partition("/")
         past = self._past(self._now.environments.get(slug), needs_used=bool(repository.catalog.problems))
-        return Question(repository, project, name, past, self._doors.engine.kind, self.base_of)
+        kind = self._doors.engine.kind
+        return Question(repository, project, name, past, kind, self.base_of, self._is_for_plans)
 
     def tip(self, commit: Commit) -> tuple[Tip, dict[str, Want]]:
         """Read a commit, and what it wants of each environment that it declares, or that it breaks."""
@@ -133,12 +137,12 @@ class Asking:
 
     def _past(self, found: Standing | None, *, needs_used: bool) -> Past:
         if found is None:
-            return Past(modules=self._now.modules)
+            return Past(modules=self._now.modules, unresolved=self._now.unresolved)
         success = found.environment.last_success if needs_used else None
         if success is not None and success not in self._used:
             self._used[success] = _types(self._doors, success)
         used = self._used.get(success, frozenset()) if success else frozenset()
-        return Past(found.environment.binding, found.providers, self._now.modules, used)
+        return Past(found.environment.binding, found.providers, self._now.modules, self._now.unresolved, used)
 
     def _split(self, declared: Iterable[str]) -> tuple[list[str], list[Problem]]:
         """Environments of projects that are ours, and problems about those that another repository declared first."""

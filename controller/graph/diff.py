@@ -138,8 +138,10 @@ def _code_reasons(old: ModuleSource | None, new: ModuleSource | None) -> Iterato
         yield f"its source is {_source(new)} now, was {_source(old)}"
     elif old.version != new.version:
         # A tag or branch is a commit only where pins have been applied.
-        if old.kind is not SourceKind.GIT or (old.version and new.version):
+        if old.kind is not SourceKind.GIT:
             yield f"its version is `{new.version or 'any'}` now, was `{old.version or 'any'}`"
+        elif old.version and new.version and new.ref:
+            yield new.ref.moved(old.version, new.version)
     elif (old.content, old.includes) != (new.content, new.includes):
         yield "its code changed"
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -25,7 +25,7 @@ from controller.history.tables import (
     RepositoryRow,
     VerdictRow,
 )
-from controller.model.bundle import ProviderPin
+from controller.model.bundle import Pins, ProviderPin
 from controller.model.deployment import REPLACEABLE, Mode, Origin, Rank, Status, VerdictKind
 from controller.model.record import Deployment, Environment, Hold, OpenDeployment, Repository
 
@@ -75,6 +75,7 @@ class RepositoryStanding:
     environments: Mapping[str, Standing]  # by P/E
     owners: Mapping[str, str]  # project -> repository that declared it first
     modules: Mapping[str, str]  # pinned sources
+    unresolved: Mapping[str, str]  # sources that never were, and why
     uuids: Mapping[str, str]  # of all environments that were not removed -> P/E
     by_hand: frozenset[str] = frozenset()  # P/E that a person has made: nothing is decided for them
 
@@ -90,7 +91,7 @@ def standing(
         row = session.get(RepositoryRow, repository)
         if row is None:
             raise NotFoundError(f"repository `{repository}` is unknown; list it under `connections` in the settings")
-        modules = session.scalars(sa.select(ModulePinRow).where(ModulePinRow.repository == repository))
+        modules = _module_pins(session, repository)
         everywhere = session.execute(_NAMES).all()
         return RepositoryStanding(
             repository=rows.repository(row),
@@ -98,7 +99,8 @@ def standing(
             release=row.release,
             environments=_standings(session, repository, now, everywhere, known or {}),
             owners={project.id: project.repository for project in session.scalars(sa.select(ProjectRow))},
-            modules={pin.source: pin.commit for pin in modules},
+            modules=modules.commits,
+            unresolved=modules.unresolved,
             uuids={row.uuid: f"{row.project}/{row.name}" for row in everywhere if row.removed_at is None},
             by_hand=frozenset(
                 f"{row.project}/{row.name}" for row in everywhere if row.removed_at is None and row.origin != Origin.GIT
@@ -160,14 +162,23 @@ def last_from_git(store: Store, project: str, environment: str, *, pinned_too: b
         return rows.deployment(row) if row else None
 
 
-def recorded_pins(
-    store: Store, environment_uuid: str, repository: str
-) -> tuple[dict[str, ProviderPin], dict[str, str]]:
-    """The pins of one environment: of its providers, and of the repository's modules."""
+def recorded_pins(store: Store, environment_uuid: str, repository: str) -> tuple[Pins, Mapping[str, str]]:
+    """The pins of one environment; and those sources of modules that were never resolved, with the reason."""
     with store.reading() as session:
-        modules = session.scalars(sa.select(ModulePinRow).where(ModulePinRow.repository == repository))
-        found = {pin.source: pin.commit for pin in modules}
-        return provider_pins(session, [environment_uuid]).get(environment_uuid, {}), found
+        modules = _module_pins(session, repository)
+        providers = provider_pins(session, [environment_uuid]).get(environment_uuid, {})
+        return Pins(providers, modules.commits), modules.unresolved
+
+
+class _ModulePins(NamedTuple):
+    commits: Mapping[str, str]
+    unresolved: Mapping[str, str]
+
+
+def _module_pins(session: Session, repository: str) -> _ModulePins:
+    rows = session.scalars(sa.select(ModulePinRow).where(ModulePinRow.repository == repository)).all()
+    commits = {row.source: row.commit for row in rows if row.commit is not None}
+    return _ModulePins(commits, {row.source: row.error or "" for row in rows if row.commit is None})
 
 
 def provider_pins(session: Session, uuids: Sequence[str]) -> dict[str, dict[str, ProviderPin]]:

@@ -373,12 +373,18 @@ class ProviderPinRow(Base):
 
 
 class ModulePinRow(Base):
+    """What a tag or branch is, that a module of a repository names."""
+
     __tablename__ = "module_pins"
 
     repository: Mapped[str] = mapped_column(sa.ForeignKey("repositories.id"), primary_key=True)
-    source: Mapped[str] = mapped_column(primary_key=True)
-    commit: Mapped[str]
+    source: Mapped[str] = mapped_column(primary_key=True)  # as written, with its `ref`
+    commit: Mapped[str | None]  # None: it was never found
     created_at: Mapped[datetime]
+    moved_at: Mapped[datetime | None]  # since then it is `commit`; None: from the first time on
+    checked_at: Mapped[datetime]
+    failures: Mapped[int]  # of its remote, in a row
+    error: Mapped[str | None]  # why it could not be found the last time
 
 
 class TokenRow(Base):

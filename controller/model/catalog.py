@@ -39,6 +39,19 @@ class SourceKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class GitRef:
+    """A tag or branch of a repository, which may be another commit tomorrow; `HEAD` is the default branch."""
+
+    url: str
+    name: str
+
+    def moved(self, before: str, after: str) -> str:
+        """That it is another commit than it was, as a phrase."""
+        said = "the default branch" if self.name == "HEAD" else f"`ref={self.name}`"
+        return f"{said} moved from {before[:10]} to {after[:10]}"
+
+
+@dataclass(frozen=True, slots=True)
 class ModuleSource:
     """Where a module's code is.
 
@@ -53,6 +66,17 @@ class ModuleSource:
     version: str | None = None
     code: str | None = None
     includes: tuple[str, ...] = ()
+
+    @property
+    def ref(self) -> GitRef | None:
+        """The tag or branch that is written; None where the source is no repository, or names a whole commit."""
+        if self.kind is not SourceKind.GIT:
+            return None
+        place, _, query = self.address.removeprefix("git::").partition("?")
+        scheme, _, path = place.partition("://")
+        name = next((pair.removeprefix("ref=") for pair in query.split("&") if pair.startswith("ref=")), "HEAD")
+        is_commit = len(name) in (40, 64) and not name.strip("0123456789abcdef")
+        return None if is_commit else GitRef(f"{scheme}://{path.partition('//')[0]}", name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,26 @@ def repinned(document: Mapping[str, Json], providers: Mapping[str, ProviderPin])
     """The same wish with other provider versions; only those that it needs are part of it."""
     needed = needs(document)
     pins = {name: _pin(pin) for name, pin in providers.items() if needed is None or name in needed}
-    whole = {**document, "pins": {"providers": pins}}
+    return _sealed({**document, "pins": {"providers": pins}})
+
+
+def at_commits(document: Mapping[str, Json], commits: Mapping[str, str]) -> Desired | None:
+    """The same wish where these tags and branches are these commits; None where it leaves none of them open."""
+    found = {
+        id_: {**module, "version": commits[module["address"]]}
+        for id_, module in document["modules"].items()
+        if module["kind"] == SourceKind.GIT and "version" not in module and module["address"] in commits
+    }
+    return _sealed({**document, "modules": {**document["modules"], **found}}) if found else None
+
+
+def commits_of(document: Mapping[str, Json]) -> Mapping[str, str]:
+    """The commits that the document names, by the module's source."""
+    git = [module for module in document["modules"].values() if module["kind"] == SourceKind.GIT]
+    return {module["address"]: module["version"] for module in git if "version" in module}
+
+
+def _sealed(whole: Mapping[str, Json]) -> Desired:
     text = json.dumps(whole, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True)
     return Desired(whole, text, hashlib.sha256(text.encode()).hexdigest())
 

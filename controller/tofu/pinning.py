@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controller.errors import ManifestError, Place, Problem
 from controller.model.bundle import ProviderPin
-from controller.model.catalog import SourceKind
+from controller.model.catalog import ModuleSource, SourceKind
 from controller.model.deployment import EngineKind
 from controller.model.document import Json
 from controller.model.graph import Graph
+from controller.tofu import sources
 from controller.tofu.requirements import Requirement, address
 from controller.tofu.versions import satisfies
 
@@ -57,6 +58,22 @@ def chosen(
     return locked
 
 
+def at_commits(graph: Graph, commits: Mapping[str, str]) -> Graph:
+    """The graph with the commits that were recorded for the tags and branches of its modules."""
+    nodes = {
+        name: replace(node, source=sources.pinned(node.source, commits))
+        for name, node in graph.nodes.items()
+        if node.source is not None and node.source.address in commits
+    }
+    return replace(graph, nodes={**graph.nodes, **nodes}) if nodes else graph
+
+
+def refs(graph: Graph) -> Mapping[str, ModuleSource]:
+    """The modules of a graph whose code a tag or branch names: id -> source."""
+    used = {node.module: node.source for node in graph.nodes.values() if node.module and node.source}
+    return {id_: source for id_, source in sorted(used.items()) if source.ref is not None}
+
+
 def unpinned(document: Mapping[str, Json], asked: Sequence[Wish]) -> tuple[str, ...]:
     """What a desired document leaves to the time of its deployment, as sentences."""
     modules = [
@@ -67,6 +84,19 @@ def unpinned(document: Mapping[str, Json], asked: Sequence[Wish]) -> tuple[str, 
     addresses = {wish.requirement.address for wish in asked} - document["pins"]["providers"].keys()
     providers = [f"provider `{name}`: no version is recorded, the first `init` chooses one" for name in addresses]
     return tuple(sorted((*modules, *providers)))
+
+
+def moved(before: Mapping[str, Json], after: Mapping[str, Json]) -> tuple[str, ...]:
+    """Which modules two desired documents take from the same tag or branch at other commits, as sentences."""
+    found = []
+    for id_ in sorted(before["modules"].keys() & after["modules"].keys()):
+        old, new = before["modules"][id_], after["modules"][id_]
+        same = new["kind"] == old["kind"] == SourceKind.GIT and old["address"] == new["address"]
+        was, version = old.get("version"), new.get("version")
+        ref = ModuleSource(SourceKind.GIT, new["address"], "").ref if same else None
+        if ref is not None and was and version and was != version:
+            found.append(f"module `{id_}`: {ref.moved(was, version)}")
+    return tuple(found)
 
 
 def changed(before: Mapping[str, Json], after: Mapping[str, Json]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
+from controller.model.catalog import SourceKind
 from controller.model.deployment import EngineKind
 from controller.model.document import Json
 from controller.tofu import values
@@ -127,7 +128,10 @@ def _id_of(modules: Mapping[str, tuple[Document, str]], home: Document, own: str
 
 
 def _second(home: Document, own: str) -> str:
-    return f"{own}-{home['modules'][own]['content'][:12]}"
+    module = home["modules"][own]
+    # Of a tag that moved, the content is where it is, and the version is what it was.
+    which = module.get("version", module["content"]) if module["kind"] == SourceKind.GIT else module["content"]
+    return f"{own}-{which[:12]}"
 
 
 def _pins(document: Document, past: Sequence[tuple[str, Document]], blocks: Mapping[str, Document]) -> dict[str, Json]:

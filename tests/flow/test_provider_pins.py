@@ -78,7 +78,7 @@ class Company:
     def pins(self) -> dict[str, str]:
         """Versions that are recorded for the environment."""
         found, _ = recorded_pins(self.world.doors.store, self.world.environment("development").uuid, REPOSITORY)
-        return {address: pin.version for address, pin in found.items()}
+        return {address: pin.version for address, pin in found.providers.items()}
 
     def wanted(self, row: Deployment) -> Json:
         """The pins in the stored document of a deployment."""

@@ -149,7 +149,7 @@ GIT = ModuleSource(SourceKind.GIT, "git::https://h/m.git?ref=v1", "x")
         pytest.param(
             replace(GIT, version="a" * 40),
             replace(GIT, version="b" * 40),
-            f"its version is `{'b' * 40}` now, was `{'a' * 40}`",
+            "`ref=v1` moved from aaaaaaaaaa to bbbbbbbbbb",
             id="a-branch-that-moved",
         ),
         pytest.param(inline("# a"), inline("# b"), "its code changed", id="inline"),
