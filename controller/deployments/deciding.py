@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,8 @@ from controller import pipeline, reconcile
 from controller.deployments import evaluate, lasting, opened, platform, renaming, runs, states, vanishing
 from controller.deployments.doors import Connection, Doors
 from controller.deployments.opened import Occasion
-from controller.deployments.walking import Asking, Tip, Walk, walk
+from controller.deployments.walking import Asking, Before, Tip, Walk, walk
+from controller.errors import ManifestError
 from controller.history.decide import Decided, DecidedRepository, Told
 from controller.history.opening import NewDeployment
 from controller.history.standing import RepositoryStanding, Standing
@@ -93,8 +95,27 @@ class Deciding:
         """What every commit wants; without a new one what the tip wants as of now."""
         head = self._now.repository.head
         commits = self._walk.commits or (self._connection.mirror.commit(str(head)),)
-        read = [self._asking.tip(commit) for commit in commits]
-        return [tip for tip, _ in read], [wants for _, wants in read]
+        before, tips, wants = self._before(), [], []
+        for commit in commits:
+            tip, wanted = self._asking.tip(commit, before)
+            before = Before(tip.declared, tip.folders)
+            tips.append(tip)
+            wants.append(wanted)
+        return tips, wants
+
+    def _before(self) -> Before:
+        """What was declared where the walk begins, as far as that is known."""
+        known = [slug for slug, found in self._now.environments.items() if found.environment.declared]
+        if self._walk.ancestor is not None:
+            with contextlib.suppress(ManifestError):
+                there = pipeline.environments(self._at(self._walk.ancestor))
+                known = [slug for slug in there if slug in self._now.environments]
+        folders = {
+            slug: folder
+            for slug in known
+            if (found := self._now.environments.get(slug)) and (folder := found.environment.folder)
+        }
+        return Before(tuple(known), folders)
 
     def _slugs(self, wants: Sequence[Mapping[str, Want]], tip: Tip) -> list[str]:
         return sorted({*self._now.environments, *wants[-1], *tip.declared})
