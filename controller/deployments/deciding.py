@@ -12,6 +12,7 @@ import controller
 from controller import pipeline, reconcile
 from controller.deployments import evaluate, lasting, opened, platform, renaming, runs, states, vanishing
 from controller.deployments.doors import Connection, Doors
+from controller.deployments.evaluate import Evaluated
 from controller.deployments.opened import Occasion
 from controller.deployments.walking import Asking, Before, Tip, Walk, walk
 from controller.errors import ManifestError
@@ -122,11 +123,12 @@ class Deciding:
 
     def _case(self, slug: str, wants: Sequence[Mapping[str, Want]], tips: Sequence[Tip]) -> _Case:
         standing = self._now.environments.get(slug)
-        names = (slug, *([self._former[slug]] if slug in self._former else []))
-        given = tuple(next(found[name] for name in names if name in found) for found in wants if found.keys() & names)
+        called = [self._called(slug, standing, tip, found) for tip, found in zip(tips, wants, strict=True)]
+        given = tuple(found[name] for name, found in zip(called, wants, strict=True) if name)
         last = wants[-1].get(slug)
         is_new = bool(self._walk.commits) or standing is None
-        config = lasting.readable(tips, slug) if last else None
+        earlier = self._at_ancestor(slug) if standing else {}
+        config = lasting.readable(tips, slug) or (earlier[slug].config if slug in earlier else None) if last else None
         state = self._state(standing, config) if last else replace(self._state(standing, None), waits=vanishing.GONE)
         dropped = vanishing.dropped(state.open) if last else ()
         if dropped:
@@ -135,8 +137,29 @@ class Deciding:
             state = replace(state, waits=waits)
         now = self._as_of_now(slug, state, given, last)
         known = standing.environment if standing else None
-        on_removal = vanishing.declared([one.answers for one in tips], slug, known)
+        on_removal = vanishing.declared([earlier, *(one.answers for one in tips)], slug, known)
         return _Case(slug, standing, given if is_new else (), now, last, state, config, on_removal, dropped)
+
+    def _called(self, slug: str, standing: Standing | None, tip: Tip, found: Mapping[str, Want]) -> str | None:
+        """The name of an environment at a commit: as now, as before it was renamed, or of whoever is it by its uuid."""
+        names = [slug, self._former.get(slug, slug)]
+        if standing is not None:
+            uuid = standing.environment.uuid
+            names += [name for name, answer in tip.answers.items() if answer.config and answer.config.uuid == uuid]
+        return next((name for name in names if name in found), None)
+
+    def _at_ancestor(self, slug: str) -> Mapping[str, Evaluated]:
+        """What the commit says from which a rewritten line goes on: what was said on the old one counts no more."""
+        if self._walk.ancestor is None:
+            return {}
+        try:
+            repository = self._at(self._walk.ancestor)
+        except ManifestError:
+            return {}
+        if slug not in pipeline.environments(repository):
+            return {}
+        question = self._asking.question(repository, slug)
+        return {slug: self._doors.memory.answer(f"{self._connection.id} before", question)}
 
     def _state(self, standing: Standing | None, config: EnvironmentConfig | None) -> State:
         if standing is None:

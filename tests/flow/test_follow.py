@@ -294,6 +294,34 @@ def test_a_commit_that_goes_back_to_one_that_waits_still_is_no_other_when_it_is_
     assert acme.environment("development").live_commit == commits[2]
 
 
+def test_settings_of_a_line_that_was_left_count_no_more(acme: World) -> None:
+    """Staging observes, then follows; then the branch is set back, to go on with settings that cannot be read."""
+    path = "projects/shop/staging/environment.yaml"
+    base = acme.deploy(project(staging=sized(1)) | {path: "mode: observe\n"})
+    acme.deploy({path: "limits: {replace: unlimited}\n"})
+    assert acme.last("staging").status is Status.SUCCEEDED
+    acme.push({path: "nonsense: 1\n", "projects/shop/staging/app.manifest.yaml": sized(2)}, parents=[base])
+    acme.poll()
+    acme.settle()
+    assert acme.environment("staging").observes
+    acme.deploy({path: None})
+    assert not acme.environment("staging").observes
+
+
+def test_a_commit_at_which_it_had_another_name_has_its_verdict(acme: World) -> None:
+    """Renamed and renamed back, all at once: it says itself who it is."""
+    folder, other = "projects/shop/development", "projects/shop/dev"
+    files = {"environment.yaml": "uuid: 6f1c2ab0-0000-4000-8000-000000000001\n", "app.manifest.yaml": sized(1)}
+    acme.deploy({f"{folder}/{name}": text for name, text in files.items()} | project(staging=sized(1)))
+    there = {f"{other}/{name}": text for name, text in files.items()}
+    away = acme.push({f"{folder}/{name}": None for name in files} | there)
+    back = acme.push({f"{other}/{name}": None for name in files} | {f"{folder}/{n}": text for n, text in files.items()})
+    acme.poll()
+    acme.settle()
+    assert (acme.told(away), acme.told(back)) == ({"development": "unchanged", "staging": "unchanged"},) * 2
+    assert len(acme.deployments()) == 2
+
+
 @pytest.mark.parametrize("polls", ["at each commit", "at the end"])
 def test_a_layout_that_cannot_be_read_rejects_what_was_declared_before(acme: World, polls: str) -> None:
     """Neither one that was new in a commit before it is left out, nor one that is gone told anything."""
