@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
@@ -11,8 +12,10 @@ import controller
 from controller import pipeline, reconcile
 from controller.deployments import evaluate, lasting, opened, platform, renaming, runs, states, vanishing
 from controller.deployments.doors import Connection, Doors
+from controller.deployments.evaluate import Evaluated
 from controller.deployments.opened import Occasion
-from controller.deployments.walking import Asking, Tip, Walk, walk
+from controller.deployments.walking import Asking, Before, Tip, Walk, walk
+from controller.errors import ManifestError
 from controller.history.decide import Decided, DecidedRepository, Told
 from controller.history.opening import NewDeployment
 from controller.history.standing import RepositoryStanding, Standing
@@ -93,19 +96,39 @@ class Deciding:
         """What every commit wants; without a new one what the tip wants as of now."""
         head = self._now.repository.head
         commits = self._walk.commits or (self._connection.mirror.commit(str(head)),)
-        read = [self._asking.tip(commit) for commit in commits]
-        return [tip for tip, _ in read], [wants for _, wants in read]
+        before, tips, wants = self._before(), [], []
+        for commit in commits:
+            tip, wanted = self._asking.tip(commit, before)
+            before = Before(tip.declared, tip.folders)
+            tips.append(tip)
+            wants.append(wanted)
+        return tips, wants
+
+    def _before(self) -> Before:
+        """What was declared where the walk begins, as far as that is known."""
+        known = [slug for slug, found in self._now.environments.items() if found.environment.declared]
+        if self._walk.ancestor is not None:
+            with contextlib.suppress(ManifestError):
+                there = pipeline.environments(self._at(self._walk.ancestor))
+                known = [slug for slug in there if slug in self._now.environments]
+        folders = {
+            slug: folder
+            for slug in known
+            if (found := self._now.environments.get(slug)) and (folder := found.environment.folder)
+        }
+        return Before(tuple(known), folders)
 
     def _slugs(self, wants: Sequence[Mapping[str, Want]], tip: Tip) -> list[str]:
         return sorted({*self._now.environments, *wants[-1], *tip.declared})
 
     def _case(self, slug: str, wants: Sequence[Mapping[str, Want]], tips: Sequence[Tip]) -> _Case:
         standing = self._now.environments.get(slug)
-        names = (slug, *([self._former[slug]] if slug in self._former else []))
-        given = tuple(next(found[name] for name in names if name in found) for found in wants if found.keys() & names)
+        called = [self._called(slug, standing, tip, found) for tip, found in zip(tips, wants, strict=True)]
+        given = tuple(found[name] for name, found in zip(called, wants, strict=True) if name)
         last = wants[-1].get(slug)
         is_new = bool(self._walk.commits) or standing is None
-        config = lasting.readable(tips, slug) if last else None
+        earlier = self._at_ancestor(slug) if standing else {}
+        config = lasting.readable(tips, slug) or (earlier[slug].config if slug in earlier else None) if last else None
         state = self._state(standing, config) if last else replace(self._state(standing, None), waits=vanishing.GONE)
         dropped = vanishing.dropped(state.open) if last else ()
         if dropped:
@@ -114,8 +137,29 @@ class Deciding:
             state = replace(state, waits=waits)
         now = self._as_of_now(slug, state, given, last)
         known = standing.environment if standing else None
-        on_removal = vanishing.declared([one.answers for one in tips], slug, known)
+        on_removal = vanishing.declared([earlier, *(one.answers for one in tips)], slug, known)
         return _Case(slug, standing, given if is_new else (), now, last, state, config, on_removal, dropped)
+
+    def _called(self, slug: str, standing: Standing | None, tip: Tip, found: Mapping[str, Want]) -> str | None:
+        """The name of an environment at a commit: as now, as before it was renamed, or of whoever is it by its uuid."""
+        names = [slug, self._former.get(slug, slug)]
+        if standing is not None:
+            uuid = standing.environment.uuid
+            names += [name for name, answer in tip.answers.items() if answer.config and answer.config.uuid == uuid]
+        return next((name for name in names if name in found), None)
+
+    def _at_ancestor(self, slug: str) -> Mapping[str, Evaluated]:
+        """What the commit says from which a rewritten line goes on: what was said on the old one counts no more."""
+        if self._walk.ancestor is None:
+            return {}
+        try:
+            repository = self._at(self._walk.ancestor)
+        except ManifestError:
+            return {}
+        if slug not in pipeline.environments(repository):
+            return {}
+        question = self._asking.question(repository, slug)
+        return {slug: self._doors.memory.answer(f"{self._connection.id} before", question)}
 
     def _state(self, standing: Standing | None, config: EnvironmentConfig | None) -> State:
         if standing is None:

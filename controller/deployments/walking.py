@@ -51,8 +51,19 @@ class Tip:
     folders: Mapping[str, str] = field(default_factory=dict)  # P/E -> Git's id of its directory
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What was declared before a commit: all that is known of one where not even `lockstep.yaml` can be read."""
+
+    declared: tuple[str, ...]  # P/E
+    folders: Mapping[str, str] = field(default_factory=dict)
+
+
 def walk(doors: Doors, connection: Connection, now: RepositoryStanding) -> Walk:
-    """At first sight only the tip; after a force-push what came since the old and the new line parted."""
+    """At first sight only the tip; after a force-push what came since the old and the new line parted.
+
+    Where they parted before what was ever decided on, the commit where they did is decided as at first sight.
+    """
     head, old, mirror = now.repository.head, now.repository.decided_tip, connection.mirror
     if head is None or head == old:
         return Walk(())
@@ -67,9 +78,12 @@ def walk(doors: Doors, connection: Connection, now: RepositoryStanding) -> Walk:
         ranges = ()
     if not found.is_forced:
         return Walk(found.commits, ranges=ranges)
-    ancestor = picture.on_branch(doors.store, connection.id, [first] if first else [])
+    commits, ancestor = found.commits, picture.on_branch(doors.store, connection.id, [first] if first else [])
+    if first and ancestor is None and not found.is_truncated:
+        earlier = [commit.id for commit in mirror.walk(first, None, doors.limits.walk).commits]
+        commits, ancestor = (mirror.commit(first), *commits), picture.on_branch(doors.store, connection.id, earlier)
     wanted = picture.wanted_at(doors.store, connection.id, ancestor) if ancestor else {}
-    return Walk(found.commits, True, ancestor, wanted, ranges)
+    return Walk(commits, True, ancestor, wanted, ranges)
 
 
 class Asking:
@@ -92,23 +106,23 @@ class Asking:
         kind = self._doors.engine.kind
         return Question(repository, project, name, past, kind, self.base_of, self._is_for_plans)
 
-    def tip(self, commit: Commit) -> tuple[Tip, dict[str, Want]]:
+    def tip(self, commit: Commit, before: Before) -> tuple[Tip, dict[str, Want]]:
         """Read a commit, and what it wants of each environment that it declares, or that it breaks."""
         tree = self._connection.mirror.snapshot(commit.id).tree
         try:
             repository = self._doors.memory.read(self._connection.id, tree)
         except ManifestError as e:
             problems = tuple(str(problem) for problem in e.problems)
-            wants = {slug: Want(commit.id, None, problems) for slug in self._now.environments}
-            return Tip(commit, None, tuple(wants), problems, {}), wants
+            wants = {slug: Want(commit.id, None, problems) for slug in before.declared}
+            return Tip(commit, None, tuple(wants), problems, {}, before.folders), wants
         mine, foreign = self._split(pipeline.environments(repository))
         folders = {files.slug: files.folder for project in repository.found.projects for files in project.environments}
         foreign += [_made_by_hand(slug, folders[slug]) for slug in mine if slug in self._now.by_hand]
         mine = [slug for slug in mine if slug not in self._now.by_hand]
         answers = {slug: self._answer(repository, slug) for slug in mine}
-        before = self._before(commit)
+        parent = self._parent(commit)
         wants = {
-            slug: _want(commit.id, found, self._is_pinned(slug) and _touched(tree, before, folders[slug]))
+            slug: _want(commit.id, found, self._is_pinned(slug) and _touched(tree, parent, folders[slug]))
             for slug, found in answers.items()
         }
         broken = self._broken(repository, wants) | self._doubled(answers)
@@ -178,7 +192,7 @@ class Asking:
                 found[slug] = (Problem(answer.config.place, what, "each environment needs its own"),)
         return found
 
-    def _before(self, commit: Commit) -> Tree | None:
+    def _parent(self, commit: Commit) -> Tree | None:
         try:
             return self._connection.mirror.snapshot(commit.parents[0]).tree if commit.parents else None
         except NotFoundError:

@@ -14,10 +14,10 @@ from controller.model.tree import Commit
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Commits of the new line that the old tip does not contain, oldest first.
+    """Commits of the new line that are not on the old one, oldest first.
 
-    `is_truncated`: there are more, older than these. `is_forced`: the new tip does not contain the old one (a
-    force-push, or the old one is nowhere any more), so commits may have left the branch.
+    `is_truncated`: there are more, older than these. `is_forced`: the new line does not come by the old tip (a
+    force-push, a merge the wrong way round, or the old one is nowhere any more), so commits may have left the line.
     """
 
     commits: tuple[Commit, ...]
@@ -26,18 +26,28 @@ class Walk:
 
 
 def walk(objects: Objects, new: str, old: str | None, limit: int) -> Walk:
-    """Go from `new` back to `old`, or to the first commit that `old` contains too; with None to the beginning."""
+    """Go from `new` back to `old`, or to the first commit that is on the line of `old` too; with None to the beginning.
+
+    A commit that `old` only contains, through a merge, is not on its line: the branch never was there.
+    """
     repository = objects.repository()
     tip = objects.find(new)
     line = list(islice(_first_parents(repository, tip, old), limit + 1))
     ends_at_old = old is not None and _parent(line[-1] if line else None) == old
     if old is None or str(tip.id) == old or (ends_at_old and len(line) <= limit):
         return _read(line, limit, is_forced=False)
-    known = pygit2.Oid(hex=old)
-    if known not in repository:
+    if pygit2.Oid(hex=old) not in repository:
         return _read(line, limit, is_forced=True)
-    line = line[: _shared_from(repository, known, line)]
-    return _read(line, limit, is_forced=not _contains(repository, tip.id, known))
+    if len(line) > limit and _comes_by(repository, line[-1], old):
+        return _read(line, limit, is_forced=False)
+    places = {commit.id: n for n, commit in enumerate(line)}
+    former = _first_parents(repository, objects.find(old), None)
+    meeting = next((places[commit.id] for commit in former if commit.id in places), len(line))
+    return _read(line[:meeting], limit, is_forced=True)
+
+
+def _comes_by(repository: pygit2.Repository, commit: pygit2.Commit, old: str) -> bool:
+    return any(_parent(earlier) == old for earlier in _first_parents(repository, commit, old))
 
 
 def _first_parents(repository: pygit2.Repository, tip: pygit2.Commit, end: str | None) -> Iterator[pygit2.Commit]:
@@ -50,22 +60,6 @@ def _first_parents(repository: pygit2.Repository, tip: pygit2.Commit, end: str |
 
 def _parent(commit: pygit2.Commit | None) -> str | None:
     return str(commit.parent_ids[0]) if commit is not None and commit.parent_ids else None
-
-
-def _shared_from(repository: pygit2.Repository, old: pygit2.Oid, line: list[pygit2.Commit]) -> int:
-    """Find where the line meets what `old` contains: from there on `old` contains every commit of it."""
-    low, high = 0, len(line)
-    while low < high:
-        middle = (low + high) // 2
-        if _contains(repository, old, line[middle].id):
-            high = middle
-        else:
-            low = middle + 1
-    return low
-
-
-def _contains(repository: pygit2.Repository, tip: pygit2.Oid, commit: pygit2.Oid) -> bool:
-    return tip == commit or bool(repository.descendant_of(tip, commit))
 
 
 def _read(line: list[pygit2.Commit], limit: int, *, is_forced: bool) -> Walk:

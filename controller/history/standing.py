@@ -287,19 +287,34 @@ def _standing(
 def _pending(
     session: Session, repository: str, opened: Mapping[str, Sequence[OpenDeployment]]
 ) -> dict[str, tuple[Pending, ...]]:
-    """Changes that are held, or whose deployment can still be replaced."""
+    """Changes that are held, or whose deployment can still be replaced, and what was taken back since the first."""
     ids = [one.id for line in opened.values() for one in line if one.status in REPLACEABLE]
+    lasts = sa.or_(VerdictRow.kind == VerdictKind.HELD, VerdictRow.deployment.in_(ids))
+    found = _changes(session, repository, lasts)
+    if not found:
+        return {}
+    first = min(changes[0].position for changes in found.values())
+    later = sa.and_(VerdictRow.kind == VerdictKind.REVERTED, CommitRow.position > first)
+    reverted = _changes(session, repository, later)
+    return {
+        uuid: tuple(
+            sorted(
+                (*changes, *(one for one in reverted.get(uuid, ()) if one.position > changes[0].position)),
+                key=lambda change: change.position,
+            )
+        )
+        for uuid, changes in found.items()
+    }
+
+
+def _changes(session: Session, repository: str, which: sa.ColumnElement[bool]) -> dict[str, tuple[Pending, ...]]:
+    """Changes of a kind on the branch by environment, oldest first."""
     query = (
         sa.select(
             VerdictRow.environment_uuid, CommitRow.position, VerdictRow.commit, VerdictRow.desired, VerdictRow.reason
         )
         .join(CommitRow, sa.and_(CommitRow.repository == VerdictRow.repository, CommitRow.id == VerdictRow.commit))
-        .where(
-            VerdictRow.repository == repository,
-            VerdictRow.changed,
-            CommitRow.on_branch,
-            sa.or_(VerdictRow.kind == VerdictKind.HELD, VerdictRow.deployment.in_(ids)),
-        )
+        .where(VerdictRow.repository == repository, VerdictRow.changed, CommitRow.on_branch, which)
         .order_by(CommitRow.position)
     )
     found: dict[str, tuple[Pending, ...]] = {}

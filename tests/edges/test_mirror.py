@@ -184,9 +184,7 @@ class TestWalk:
         mirror.fetch()
         assert _ids(mirror.walk(merged, first)) == [second, merged]
 
-    def test_a_merge_the_wrong_way_round_shows_only_what_is_new(
-        self, remote: pygit2.Repository, mirror: Mirror
-    ) -> None:
+    def test_a_merge_the_wrong_way_round_leaves_the_old_line(self, remote: pygit2.Repository, mirror: Mirror) -> None:
         """The old tip is the second parent: the line of first parents never meets it."""
         first = commit(remote, {"a": "1"})
         old = commit(remote, {"a": "2"})
@@ -194,7 +192,16 @@ class TestWalk:
         merged = commit(remote, {"a": "2"}, parents=[side, old])
         mirror.fetch()
         walk = mirror.walk(merged, old)
-        assert (_ids(walk), walk.is_forced) == ([side, merged], False)
+        assert (_ids(walk), walk.is_forced) == ([side, merged], True)
+
+    def test_what_was_only_merged_is_new_where_the_branch_goes_there(
+        self, remote: pygit2.Repository, mirror: Mirror
+    ) -> None:
+        first = commit(remote, {"a": "1"})
+        side = commit(remote, {"b": "1"}, branch="side", parents=[first])
+        merged = commit(remote, {"b": "1"}, parents=[first, side])
+        mirror.fetch()
+        assert mirror.walk(side, merged) == Walk((mirror.commit(side),), is_forced=True)
 
     def test_after_a_forced_push_the_commits_since_the_fork_are_new(
         self, remote: pygit2.Repository, mirror: Mirror

@@ -230,6 +230,118 @@ def test_a_merge_counts_as_one_commit_of_the_branch(acme: World) -> None:
     assert acme.last("development").commit == merge
 
 
+def test_a_branch_that_goes_on_where_a_merged_one_ended_is_told_from_there(acme: World) -> None:
+    """The commit that was only merged was never on the branch itself: it has no verdict yet."""
+    base = acme.deploy(project(development=sized(1)))
+    side = acme.push({DEVELOPMENT: sized(2)}, branch="feature", parents=[base])
+    merge = acme.push({DEVELOPMENT: sized(2)}, message="Merge feature", parents=[base, side])
+    acme.poll()
+    acme.settle()
+    git_factories.point(acme.repo, "refs/heads/main", side)
+    acme.poll()
+    acme.settle()
+    assert {row.id: row.on_branch for row in read.commits(acme.doors.store, REPOSITORY)} == {
+        base: True,
+        merge: False,
+        side: True,
+    }
+    assert acme.told(side) == {"development": "deployed"}
+    assert acme.environment("development").live_commit == side
+    assert len(acme.deployments()) == 2
+
+
+def test_a_merge_the_wrong_way_round_is_told_along_its_own_line(acme: World) -> None:
+    """What a commit has changed is said against its predecessor there, not against a commit that came by the merge."""
+    base = acme.deploy(project(development=sized(1)))
+    ours = acme.deploy({DEVELOPMENT: sized(2)})
+    side = acme.push({"README.md": "notes"}, branch="feature", parents=[base])
+    acme.push({DEVELOPMENT: sized(2)}, message="Merge main", parents=[side, ours])
+    acme.poll()
+    acme.settle()
+    assert acme.told(side) == {"development": "unchanged"}
+    assert [row.on_branch for row in read.commits(acme.doors.store, REPOSITORY)] == [True, True, False, True]
+    assert len(acme.deployments()) == 2
+
+
+def test_a_force_push_to_before_the_first_sight_is_decided_as_that_was(acme: World) -> None:
+    old = acme.push(project(development=sized(1)))
+    first = acme.deploy({DEVELOPMENT: sized(2)})
+    git_factories.point(acme.repo, "refs/heads/main", old)
+    acme.poll()
+    acme.settle()
+    assert (acme.told(old), acme.told(first)) == ({"development": "deployed"}, {"development": "deployed"})
+    new = acme.push({"README.md": "notes"})
+    acme.poll()
+    assert acme.told(new) == {"development": "unchanged"}
+    assert {row.id: row.on_branch for row in read.commits(acme.doors.store, REPOSITORY)} == {
+        old: True,
+        first: False,
+        new: True,
+    }
+
+
+def test_a_commit_that_goes_back_to_one_that_waits_still_is_no_other_when_it_is_decided_again(acme: World) -> None:
+    """1, then 2, 3 and 2 again at once; something else wakes the decision while that is not deployed yet."""
+    acme.deploy(project(development=sized(1)))
+    commits = [acme.push({DEVELOPMENT: sized(size)}) for size in (2, 3, 2)]
+    acme.poll()
+    for _ in range(2):
+        told = [acme.told(commit)["development"] for commit in commits]
+        assert told == ["superseded", "reverted", "deployed"]
+        watching.wake(acme.doors.store, REPOSITORY)
+        acme.decide()
+    acme.settle()
+    assert acme.environment("development").live_commit == commits[2]
+
+
+def test_settings_of_a_line_that_was_left_count_no_more(acme: World) -> None:
+    """Staging observes, then follows; then the branch is set back, to go on with settings that cannot be read."""
+    path = "projects/shop/staging/environment.yaml"
+    base = acme.deploy(project(staging=sized(1)) | {path: "mode: observe\n"})
+    acme.deploy({path: "limits: {replace: unlimited}\n"})
+    assert acme.last("staging").status is Status.SUCCEEDED
+    acme.push({path: "nonsense: 1\n", "projects/shop/staging/app.manifest.yaml": sized(2)}, parents=[base])
+    acme.poll()
+    acme.settle()
+    assert acme.environment("staging").observes
+    acme.deploy({path: None})
+    assert not acme.environment("staging").observes
+
+
+def test_a_commit_at_which_it_had_another_name_has_its_verdict(acme: World) -> None:
+    """Renamed and renamed back, all at once: it says itself who it is."""
+    folder, other = "projects/shop/development", "projects/shop/dev"
+    files = {"environment.yaml": "uuid: 6f1c2ab0-0000-4000-8000-000000000001\n", "app.manifest.yaml": sized(1)}
+    acme.deploy({f"{folder}/{name}": text for name, text in files.items()} | project(staging=sized(1)))
+    there = {f"{other}/{name}": text for name, text in files.items()}
+    away = acme.push({f"{folder}/{name}": None for name in files} | there)
+    back = acme.push({f"{other}/{name}": None for name in files} | {f"{folder}/{n}": text for n, text in files.items()})
+    acme.poll()
+    acme.settle()
+    assert (acme.told(away), acme.told(back)) == ({"development": "unchanged", "staging": "unchanged"},) * 2
+    assert len(acme.deployments()) == 2
+
+
+@pytest.mark.parametrize("polls", ["at each commit", "at the end"])
+def test_a_layout_that_cannot_be_read_rejects_what_was_declared_before(acme: World, polls: str) -> None:
+    """Neither one that was new in a commit before it is left out, nor one that is gone told anything."""
+    acme.deploy(project(development=sized(1), staging=sized(1), production=sized(1)))
+    acme.deploy({f"projects/shop/staging/{name}": None for name in ("environment.yaml", "app.manifest.yaml")})
+    acme.push(project(lab=sized(1)))
+    if polls == "at each commit":
+        acme.poll()
+        acme.settle()
+    commit = acme.push({"lockstep.yaml": "projects: ["})
+    acme.poll()
+    acme.settle()
+    assert acme.told(commit) == dict.fromkeys(("development", "lab", "production"), "rejected")
+    assert acme.environment("staging").status is EnvironmentStatus.MARKED_FOR_REMOVAL
+    mended = acme.push({"lockstep.yaml": None})
+    acme.poll()
+    acme.settle()
+    assert acme.told(mended) == dict.fromkeys(("development", "lab", "production"), "unchanged")
+
+
 PROMOTED = "source: environment://staging\nlimits: {replace: unlimited}\n"
 
 
