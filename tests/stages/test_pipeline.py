@@ -366,7 +366,7 @@ def test_what_has_no_recorded_version_is_said() -> None:
     assert resolved(CLOUD).unpinned == (f"provider `{AWS}`: no version is recorded, the first `init` chooses one",)
     assert resolved(CLOUD, pins=Pins({AWS: pin("5.2.0")})).unpinned == ()
     assert resolved(git).unpinned == (
-        "module `cloud`: no commit is recorded for `git::https://h/m.git?ref=v1`, which may name another one tomorrow",
+        "module `cloud`: `v1` of https://h/m.git is not an exact version, and no commit is recorded for it",
     )
     recorded = Pins(modules={"git::https://h/m.git?ref=v1": "c" * 40})
     pinned = resolved(git, pins=recorded)
