@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +13,9 @@ from controller.errors import ManifestError, Problem
 from controller.git import worktree
 from controller.model.bundle import Pins
 from controller.model.deployment import EngineKind
+from controller.model.document import Json
 from controller.model.tree import Tree
+from controller.tofu import pinning
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -82,4 +84,10 @@ def tell_warnings(resolved: pipeline.Resolved) -> None:
 def tell_unpinned(resolved: pipeline.Resolved) -> None:
     """What the controller would take from its records, and nobody here knows."""
     for sentence in resolved.unpinned:
+        click.echo(f"warning: {sentence}", err=True)
+
+
+def tell_open_modules(*documents: Mapping[str, Json]) -> None:
+    """The same of modules alone, where versions of providers are no matter."""
+    for sentence in dict.fromkeys(sentence for document in documents for sentence in pinning.open_modules(document)):
         click.echo(f"warning: {sentence}", err=True)

@@ -28,6 +28,7 @@ def command(project: str, environment: str, repo: Path, base: str, head: str | N
     if slug not in {*pipeline.environments(old), *pipeline.environments(new)}:
         checkout.resolve(new, project, environment)  # says what is declared instead
     sides = [_wish(repository, project, environment, at) for repository, at in zip((old, new), where, strict=True)]
+    checkout.tell_open_modules(*(side.document for side in sides if side is not None))
     found = comparison.compare(*sides)
     if form == "json":
         output.show(_document(slug, base, head, sides, found), "json")

@@ -146,6 +146,7 @@ def modules(repository: str | None, form: str) -> None:
     columns: dict[str, Cell] = {
         "MODULE": lambda row: row["id"],
         "RESOURCE TYPE": lambda row: row["resource_type"],
+        "COMMIT": _commit,
         "DESCRIPTION": lambda row: row["description"],
         "REPOSITORY": lambda row: row["repository"],
     }
@@ -282,3 +283,12 @@ def _pairs(metadata: Any) -> str:
 def _verdicts(row: Mapping[str, Any]) -> str:
     told = [f"{v['project']}/{v['environment']} {v['kind']}" for v in row["verdicts"] if v["kind"] != "unchanged"]
     return ", ".join(told) or ("changes nothing" if row["verdicts"] else "")
+
+
+def _commit(module: Mapping[str, Any]) -> str:
+    """What a module's tag or branch is; of other sources nothing has to be asked."""
+    pin = module.get("pin")
+    if pin is None:
+        return ""
+    found = pin["commit"][:10] if pin["commit"] else "?"
+    return f"{pin['ref']} = {found}" + (f" ({pin['error']})" if pin["error"] else "")

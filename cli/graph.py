@@ -20,6 +20,7 @@ def command(project: str, environment: str, repo: Path, ref: str | None, form: s
     """Print the resource graph of an ENVIRONMENT."""
     resolved = checkout.resolve(checkout.load(repo, ref), project, environment)
     checkout.tell_warnings(resolved)
+    checkout.tell_open_modules(resolved.desired.document)
     if form == "json":
         output.show(_document(resolved.graph), "json")
         return

@@ -108,8 +108,8 @@ def _heads(url: str, who: Server | None) -> Heads:
         raise NotAllowedError(f"{address.shown}: no connection leads to this server, so there is no key for it")
     check(address, credentials)
     with tempfile.TemporaryDirectory(prefix="lockstep-", ignore_cleanup_errors=True) as scratch:
-        repository = pygit2.init_repository(scratch, bare=True)
-        repository.config["http.followRedirects"] = "false"
+        pygit2.init_repository(scratch, bare=True).config["http.followRedirects"] = "false"
+        repository = pygit2.Repository(scratch)
         with transport.translated(address):
             remote = repository.remotes.create_anonymous(address.url)
             listed = remote.list_heads(callbacks=transport.Operation(address, credentials), proxy=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from controller.history.store import Store
 from controller.history.tables import ModulePinRow
 from controller.history.watching import wake_within
+from controller.model.catalog import GitRef, ModuleSource, SourceKind
+from controller.model.document import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,10 @@ class ModulePin:
     checked_at: datetime
     failures: int
     error: str | None
+
+    @property
+    def ref(self) -> GitRef | None:
+        return ModuleSource(SourceKind.GIT, self.source, "").ref
 
     def is_due(self, now: datetime, every: timedelta, patience: timedelta) -> bool:
         """Whether it may be asked for again: where its remote failed it is left in peace, ever longer."""
@@ -48,6 +54,13 @@ def recorded(store: Store, repository: str) -> dict[str, ModulePin]:
     query = sa.select(ModulePinRow).where(ModulePinRow.repository == repository).order_by(ModulePinRow.source)
     with store.reading() as session:
         return {row.source: _pin(row) for row in session.scalars(query)}
+
+
+def shown(store: Store, repository: str, modules: Iterable[Mapping[str, Json]]) -> dict[str, ModulePin]:
+    """Of modules, as a catalogue shows them, those with a tag or branch: id -> what is known of it; sorted."""
+    known = recorded(store, repository)
+    sources = {str(module["id"]): str((module.get("source") or {}).get("address")) for module in modules}
+    return {id_: known[source] for id_, source in sorted(sources.items()) if source in known}
 
 
 def record(store: Store, repository: str, found: Mapping[str, Found], named: Collection[str], now: datetime) -> None:

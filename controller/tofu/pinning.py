@@ -76,14 +76,23 @@ def refs(graph: Graph) -> Mapping[str, ModuleSource]:
 
 def unpinned(document: Mapping[str, Json], asked: Sequence[Wish]) -> tuple[str, ...]:
     """What a desired document leaves to the time of its deployment, as sentences."""
-    modules = [
-        f"module `{id_}`: no commit is recorded for `{module['address']}`, which may name another one tomorrow"
-        for id_, module in document["modules"].items()
-        if module["kind"] == SourceKind.GIT and "version" not in module
-    ]
     addresses = {wish.requirement.address for wish in asked} - document["pins"]["providers"].keys()
     providers = [f"provider `{name}`: no version is recorded, the first `init` chooses one" for name in addresses]
-    return tuple(sorted((*modules, *providers)))
+    return tuple(sorted((*open_modules(document), *providers)))
+
+
+def open_modules(document: Mapping[str, Json]) -> tuple[str, ...]:
+    """Those of them that are modules."""
+    found = {
+        id_: ModuleSource(SourceKind.GIT, module["address"], "").ref
+        for id_, module in sorted(document["modules"].items())
+        if module["kind"] == SourceKind.GIT and "version" not in module
+    }
+    return tuple(
+        f"module `{id_}`: `{ref.name}` of {ref.url} is not an exact version, and no commit is recorded for it"
+        for id_, ref in found.items()
+        if ref is not None
+    )
 
 
 def moved(before: Mapping[str, Json], after: Mapping[str, Json]) -> tuple[str, ...]:

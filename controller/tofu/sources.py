@@ -22,7 +22,7 @@ def pinned(source: ModuleSource, commits: Mapping[str, str]) -> ModuleSource:
 def arguments(id_: str, module: Mapping[str, Json]) -> dict[str, str]:
     """`source` and `version` of a module block; `module` is an entry of a desired document."""
     kind, place, version = SourceKind(module["kind"]), module.get("address", ""), module.get("version")
-    if kind is SourceKind.GIT and version and f"ref={version}" not in place:
+    if kind is SourceKind.GIT and version:
         return {"source": _at_commit(place, version)}
     if kind is SourceKind.REGISTRY and version:
         return {"source": place, "version": version}
@@ -57,7 +57,7 @@ def _inside(module: Mapping[str, Json]) -> str:
 
 
 def _at_commit(address: str, commit: str) -> str:
-    # With `depth` only a branch or tag can be fetched, so a commit takes the place of both.
+    # With `depth` only a branch or tag can be fetched by every engine, so a commit takes the place of both.
     place, _, query = address.partition("?")
     others = [pair for pair in query.split("&") if pair and pair.partition("=")[0] not in ("ref", "depth")]
     return f"{place}?{'&'.join([*others, f'ref={commit}'])}"

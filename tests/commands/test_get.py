@@ -8,9 +8,11 @@ import pytest
 import yaml
 
 import cli
+from controller.history import module_pins
 from tests import webui_factories as make
 from tests.webui_factories import World
 
+CODE = "git::https://git.example.com/m.git//db?ref=v1"
 COMMIT = make.commit_id("Add the shop")[:10]
 
 
@@ -110,7 +112,10 @@ def test_a_name_from_elsewhere_does_not_move_the_cursor(capsys, server: World):
 def test_the_catalogue(capsys, server: World):
     of = make.commit("Add the shop")
     catalogue = {
-        "modules": [{"id": "postgres", "resource_type": "postgres", "description": "A database."}],
+        "modules": [
+            {"id": "postgres", "resource_type": "postgres", "description": "A database.", "source": {"address": CODE}},
+            {"id": "network", "resource_type": "network", "description": "A network."},
+        ],
         "resource_types": [{"id": "postgres", "description": "A database."}],
         "providers": [
             {"id": "main", "provider_type": "aws", "source": "hashicorp/aws", "version_constraint": "~> 5.0"}
@@ -118,7 +123,13 @@ def test_the_catalogue(capsys, server: World):
         "runners": [{"id": "local", "type": "local", "variables": ["A", "B"], "description": ""}],
     }
     make.decided(server, [of], [], catalogue=catalogue)
-    assert _rows(_out(capsys, "modules"))[1] == ["postgres", "postgres", "A database.", "shop"]
+    store, now = server.doors.store, server.doors.now()
+    module_pins.record(store, "shop", {CODE: module_pins.Found("c" * 40)}, [CODE], now)
+    down = module_pins.Found(error="the server is not ready (status 503)", failed=True)
+    module_pins.record(store, "shop", {CODE: down}, [CODE], now)
+    assert _rows(_out(capsys, "modules"))[2] == ["network", "network", "-", "A network.", "shop"]
+    said = "v1 = cccccccccc (the server is not ready (status 503))"
+    assert _rows(_out(capsys, "modules"))[1] == ["postgres", "postgres", said, "A database.", "shop"]
     assert _rows(_out(capsys, "resource-types"))[1] == ["postgres", "A database.", "shop"]
     assert _rows(_out(capsys, "providers"))[1] == ["aws.main", "hashicorp/aws", "~> 5.0", "shop"]
     assert _rows(_out(capsys, "runners", "--repository", "shop"))[1] == ["local", "local", "A, B", "-", "shop"]

@@ -22,7 +22,7 @@ from controller.history import module_pins, opening, pins
 from controller.history.opening import Part
 from controller.history.pins import Rewritten
 from controller.history.store import Store
-from controller.history.tables import ModulePinRow
+from controller.history.tables import ModulePinRow, RepositoryRow
 from controller.model.deployment import Mode, Status
 from controller.model.document import Json
 from controller.tofu import desired as documents
@@ -314,9 +314,14 @@ def test_an_upgrade_deploys_nothing_of_what_was_applied_before_commits_were_reco
 ) -> None:
     started(acme, remote)
     _as_before_pins(acme)
+    _upgraded(acme)
     count = len(acme.deployments())
     remote.release(code="# moved while nobody looked\n")
+    acme.settle()  # decided before anything is polled
+    waits = f"module `bucket`: `v1` of {remote.server.url('modules.git')} cannot be resolved (not asked yet)"
+    assert acme.environment("staging").note == waits
     tick(acme, 3)
+    assert acme.environment("staging").note == ""
     assert len(acme.deployments()) == count
     staging = acme.environment("staging")
     assert staging.applied == staging.desired == acme.last("staging").desired_digest
@@ -324,6 +329,30 @@ def test_an_upgrade_deploys_nothing_of_what_was_applied_before_commits_were_reco
     tick(acme)
     assert len(acme.deployments()) == count + 1
     assert given(acme, acme.last("staging").id) == remote.source(f"?ref={last}")
+
+
+def test_an_upgrade_forgets_no_move_that_a_hold_keeps_back(acme: World, remote: Remote) -> None:
+    started(acme, remote)
+    suspending.suspend(acme.doors, "ann", "shop", reason="freeze")
+    second = remote.release(code="# two\n")
+    tick(acme)
+    _upgraded(acme)
+    tick(acme, 3)
+    assert len(acme.deployments("staging")) == 1
+    suspending.resume(acme.doors, "ann", "shop", reason="go on")
+    tick(acme)
+    assert given(acme, acme.last("staging").id) == remote.source(f"?ref={second}")
+    assert len(acme.deployments()) == 4
+
+
+def test_an_upgrade_deploys_nothing_of_whole_commits_and_asks_nobody(acme: World, remote: Remote) -> None:
+    first = remote.release()
+    acme.deploy({**project(staging=BUCKET), **module(remote.source(f"?ref={first}"))})
+    before = acme.environment("staging").applied
+    _upgraded(acme)
+    tick(acme, 3)
+    assert (len(acme.deployments()), acme.environment("staging").applied) == (1, before)
+    assert (remote.listings, recorded(acme)) == (0, {})
 
 
 def test_a_plan_of_a_request_takes_a_new_tag_as_it_is_written(acme: World, remote: Remote) -> None:
@@ -351,6 +380,12 @@ def _as_before_pins(acme: World) -> None:
     pins.rehashed(store, row.environment_uuid, {row.id: again}, {})
     with store.writing() as session:
         session.execute(sa.delete(ModulePinRow))
+
+
+def _upgraded(acme: World) -> None:
+    """Let what was decided last be an earlier release's, and the controller be started anew."""
+    with acme.doors.store.writing() as session:
+        session.execute(sa.update(RepositoryRow).values(release="0.0.0", wake=RepositoryRow.wake + 1))
     acme.doors = dataclasses.replace(acme.doors, memory=Memory())
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from controller.git.mirror import Mirror
+from controller.history import module_pins
+from controller.history.module_pins import Found
 from controller.model.tree import walk
 from tests import git_factories, sample_factories
 from tests import webui_factories as make
@@ -62,3 +64,47 @@ def test_an_environment_whose_repository_is_not_watched_any_more_says_so(shop: W
 def test_an_unknown_repository_has_no_catalogue(world: World):
     reply = world.api().get("/modules?repository=shpo")
     assert (reply.status_code, reply.json["detail"]) == (404, "repository `shpo` is unknown; did you mean `shop`?")
+
+
+def _pinned(world: World) -> None:
+    """Two modules name `v1` of one remote, which is a commit; another names what is not there."""
+    code, gone = "git::https://git.example.com/m.git//db?ref=v1", "git::ssh://git@git.example.com/n.git"
+    modules = [("old", code), ("new", code), ("other", gone)]
+    catalogue = {
+        "modules": [
+            {"id": id_, "resource_type": "db", "description": "", "source": {"kind": "git", "address": address}}
+            for id_, address in modules
+        ]
+        + [{"id": "own", "resource_type": "db", "description": "", "source": {"kind": "inline", "address": "inline"}}]
+    }
+    of = make.commit("Name two remotes")
+    make.decided(world, [of], [], catalogue=catalogue)
+    found = {code: Found("c" * 40), gone: Found(error="there is no such tag or branch")}
+    module_pins.record(world.doors.store, "shop", found, found, world.doors.now())
+
+
+def test_modules_are_listed_with_the_commits_of_their_tags(world: World):
+    _pinned(world)
+    found = {item["id"]: item["pin"] for item in world.api().get("/modules").json["items"]}
+    at = world.doors.now().isoformat()
+    pin = {"ref": "v1", "url": "https://git.example.com/m.git", "commit": "c" * 40, "error": None, "moved_at": None}
+    none = {"ref": "HEAD", "url": "ssh://git@git.example.com/n.git", "commit": None, "moved_at": None}
+    assert {id_: {**one, "checked_at": at} if one else None for id_, one in found.items()} == {
+        "old": {**pin, "checked_at": at},
+        "new": {**pin, "checked_at": at},
+        "other": {**none, "error": "there is no such tag or branch", "checked_at": at},
+        "own": None,
+    }
+
+
+def test_the_system_page_shows_which_commits_tags_are_and_what_could_not_be_asked(world: World):
+    _pinned(world)
+    visitor = world.visitor()
+    seen = visitor.see("/system")
+    assert "Tags and branches of modules 2" in seen
+    assert "v1 https://git.example.com/m.git new, old shop cccccccccc" in seen
+    assert "there is no such tag or branch; who uses it waits" in seen
+    down = Found(error="the server is not ready (status 503)", failed=True)
+    code = "git::https://git.example.com/m.git//db?ref=v1"
+    module_pins.record(world.doors.store, "shop", {code: down}, [code], world.doors.now())
+    assert "the server is not ready (status 503); cccccccccc goes on" in visitor.see("/system")

@@ -303,6 +303,23 @@ def test_kept_nodes_of_two_pasts_keep_their_own_code() -> None:
     assert code == {module_name(at("cluster#a")): b"# a", module_name(at("cluster#b")): b"# b"}
 
 
+def test_what_is_removed_keeps_the_commit_that_the_tag_of_its_module_was() -> None:
+    address = "git::https://h/m.git?ref=v1"
+    keys = {name: on(f"cluster#{name}") for name in "abc"}
+    past = [
+        document(
+            resource(f"app#{name}", providers={"k8s": key}),
+            resource(f"cluster#{name}", source=ModuleSource(SourceKind.GIT, address, address, name * 40)),
+            providers={key: k8s(f"cluster#{name}")},
+        )
+        for name, key in keys.items()
+    ]
+    blocks = main(bind(document(), offline(), past))["module"]
+    assert {name: block["source"] for name, block in blocks.items()} == {
+        module_name(at(f"cluster#{name}")): f"git::https://h/m.git?ref={name * 40}" for name in "abc"
+    }
+
+
 def test_versions_of_providers_of_removed_things_stay_as_they_were() -> None:
     aws, random, other = (f"registry.opentofu.org/hashicorp/{name}" for name in ("aws", "random", "other"))
     pins = {name: ProviderPin("1.0.0", None, ()) for name in (aws, random, other)}

@@ -8,7 +8,7 @@ import pytest
 
 from controller.catalog import folders, sources
 from controller.catalog.read import read
-from controller.model.catalog import ModuleSource, SourceKind
+from controller.model.catalog import GitRef, ModuleSource, SourceKind
 from controller.model.tree import Kind, MemoryTree
 from tests.graph_factories import catalog, problems
 
@@ -519,3 +519,21 @@ def test_a_file_of_its_own_cannot_be_the_folder_of_all_modules() -> None:
         "[db] platform/modules/net.yaml:2:16: `.` is the folder of all modules; move this file to "
         "`platform/modules/net/module.yaml`, beside the module's own files"
     ]
+
+
+@pytest.mark.parametrize(
+    ("address", "ref"),
+    [
+        pytest.param("git::https://h/a/b.git//x?ref=v1&depth=1", GitRef("https://h/a/b.git", "v1"), id="tag"),
+        pytest.param("git::https://h:8443/m?depth=1", GitRef("https://h:8443/m", "HEAD"), id="default-branch"),
+        pytest.param("git::ssh://git@h/m.git?ref=a/b", GitRef("ssh://git@h/m.git", "a/b"), id="ssh"),
+        pytest.param("git::https://h/m.git?ref=1234567", GitRef("https://h/m.git", "1234567"), id="short-commit"),
+        pytest.param(f"git::https://h/m.git?ref={'a' * 40}", None, id="commit"),
+        pytest.param(f"git::https://h/m.git?ref={'a' * 64}", None, id="long-commit"),
+        pytest.param("acme/db/aws@1.2.3", None, id="registry"),
+    ],
+)
+def test_a_tag_or_branch_has_to_be_asked_for(address: str, ref: GitRef | None) -> None:
+    found = sources.read(address)
+    assert isinstance(found, ModuleSource)
+    assert found.ref == ref

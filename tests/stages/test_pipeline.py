@@ -16,7 +16,9 @@ from controller.model.document import placed, plain
 from controller.model.manifest import EnvironmentConfig
 from controller.model.tree import MemoryTree
 from controller.pipeline import Resolved
+from controller.tofu import desired, pinning
 from controller.tofu.bind import bind, offline
+from controller.tofu.sources import arguments
 from tests.tofu_factories import engine_at
 
 MODULE = """\
@@ -356,6 +358,49 @@ def test_recorded_versions_hold_as_long_as_they_meet_what_is_asked() -> None:
     assert resolved(newer, pins=recorded).desired.document["pins"]["providers"] == {}
 
 
+@pytest.mark.parametrize(
+    ("written", "given"),
+    [
+        pytest.param("?ref=v1", f"?ref={'c' * 40}", id="tag"),
+        pytest.param("", f"?ref={'c' * 40}", id="default-branch"),
+        pytest.param("?depth=1&ref=v1", f"?ref={'c' * 40}", id="depth-fetches-no-commit"),
+        pytest.param(f"?ref={'d' * 40}&depth=1", f"?ref={'d' * 40}", id="whole-commit"),
+    ],
+)
+def test_the_engine_is_given_the_commit_that_is_recorded(written: str, given: str) -> None:
+    address = f"git::https://h/m.git//db{written}"
+    files = {
+        "platform/modules/cloud.yaml": f"id: cloud\nresource_type: cloud\nmodule_source: {address}\nrules: [{{}}]\n",
+        "projects/shop/staging/cloud.manifest.yaml": CLOUD["projects/shop/staging/cloud.manifest.yaml"],
+    }
+    found = resolved(files, pins=Pins(modules={address: "c" * 40}))
+    module = found.desired.document["modules"]["cloud"]
+    assert arguments("cloud", module) == {"source": f"git::https://h/m.git//db{given}"}
+    assert found.unpinned == ()
+    elsewhere = Pins(modules={address: "c" * 40, "git::https://h/other.git?ref=v1": "e" * 40})
+    assert resolved(files, pins=elsewhere).desired.text == found.desired.text
+
+
+def test_a_tag_that_moved_is_a_reason() -> None:
+    address = "git::https://h/m.git?ref=v1"
+    files = {
+        "platform/modules/cloud.yaml": f"id: cloud\nresource_type: cloud\nmodule_source: {address}\nrules: [{{}}]\n",
+        "projects/shop/staging/cloud.manifest.yaml": CLOUD["projects/shop/staging/cloud.manifest.yaml"],
+    }
+    before, after = (resolved(files, pins=Pins(modules={address: id_ * 40})) for id_ in "cd")
+    said = "module `cloud`: `ref=v1` moved from cccccccccc to dddddddddd"
+    assert before.desired.digest != after.desired.digest
+    assert pinning.moved(before.desired.document, after.desired.document) == (said,)
+    assert pinning.moved(before.desired.document, before.desired.document) == ()
+    open_ = resolved(files).desired.document
+    assert pinning.moved(open_, after.desired.document) == ()
+    known = desired.at_commits(open_, {address: "d" * 40})
+    assert known is not None
+    assert known.text == after.desired.text
+    assert desired.at_commits(after.desired.document, {address: "e" * 40}) is None
+    assert desired.commits_of(after.desired.document) == {address: "d" * 40}
+
+
 def test_what_has_no_recorded_version_is_said() -> None:
     git = {
         "platform/modules/cloud.yaml": (
@@ -366,7 +411,7 @@ def test_what_has_no_recorded_version_is_said() -> None:
     assert resolved(CLOUD).unpinned == (f"provider `{AWS}`: no version is recorded, the first `init` chooses one",)
     assert resolved(CLOUD, pins=Pins({AWS: pin("5.2.0")})).unpinned == ()
     assert resolved(git).unpinned == (
-        "module `cloud`: no commit is recorded for `git::https://h/m.git?ref=v1`, which may name another one tomorrow",
+        "module `cloud`: `v1` of https://h/m.git is not an exact version, and no commit is recorded for it",
     )
     recorded = Pins(modules={"git::https://h/m.git?ref=v1": "c" * 40})
     pinned = resolved(git, pins=recorded)

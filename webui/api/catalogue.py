@@ -6,16 +6,25 @@ from controller import pipeline
 from controller.catalog import available
 from controller.deployments.doors import Doors
 from controller.errors import NotFoundError
-from controller.history import read
+from controller.history import module_pins, read
+from controller.history.module_pins import ModulePin
 from controller.model.bundle import Context
 from controller.model.catalog import Catalog
+from controller.model.document import Json
 from controller.model.record import Environment
 from webui.api import objects, requests
 from webui.api.routes import Call, Reply
 
 
 def modules(call: Call) -> Reply:
-    return _items(call, "modules")
+    """Each with the commit that its tag or branch is, as of the last poll."""
+    found = _items(call, "modules")
+    for repository in {str(item["repository"]) for item in found.items}:
+        mine = [item for item in found.items if item["repository"] == repository]
+        known = module_pins.shown(call.doors.store, repository, mine)
+        for item in mine:
+            item["pin"] = _pin(known.get(item["id"]))
+    return found
 
 
 def resource_types(call: Call) -> Reply:
@@ -43,6 +52,19 @@ def available_resource_types(call: Call) -> Reply:
         _catalog(call.doors, found), context, type_id=asked.type, include_inaccessible=asked.include_inaccessible
     )
     return objects.AvailableResourceTypes(items=[objects.AvailableResourceType.model_validate(row) for row in offered])
+
+
+def _pin(found: ModulePin | None) -> Json:
+    if found is None or found.ref is None:
+        return None
+    times = {"checked_at": found.checked_at, "moved_at": found.moved_at}
+    return {
+        "ref": found.ref.name,
+        "url": found.ref.url,
+        "commit": found.commit,
+        "error": found.error,
+        **{name: at.isoformat() if at else None for name, at in times.items()},
+    }
 
 
 def _catalog(doors: Doors, environment: Environment) -> Catalog:

@@ -13,8 +13,9 @@ import controller
 from controller.deployments import engines
 from controller.deployments.doors import Doors
 from controller.errors import NotFoundError
-from controller.history import deliveries, read
+from controller.history import deliveries, module_pins, read
 from controller.history.drifting import PAUSES
+from controller.history.module_pins import ModulePin
 from controller.model.deployment import OPEN, EngineKind, EnvironmentStatus, HoldKind, Mode, Origin, Role, Status
 from controller.model.record import CommitRecord, Deployment, Environment
 from webui import access
@@ -161,6 +162,7 @@ def system(doors: Doors, who: Caller, arguments: Mapping[str, str]) -> dict[str,
         "engine": f"Engine: {doors.engine.name} {doors.engine.version}; {doors.engine.why}.",
         "notices": _notices(doors),
         "repositories": read.repositories(doors.store),
+        "modules": _modules(doors),
         "open": _open(doors, who),
         "holds": [row for row in read.holds(doors.store) if row.scope == "*" or who.sees(row.scope.partition("/")[0])],
         "projects": [id for id in read.projects(doors.store) if who.sees(id)],
@@ -171,6 +173,16 @@ def system(doors: Doors, who: Caller, arguments: Mapping[str, str]) -> dict[str,
         "audit_older": url_for("pages.system", before=audit[-1].number) if audit and is_cut else None,
         "is_live": not before,
     }
+
+
+def _modules(doors: Doors) -> list[dict[str, object]]:
+    """The tags and branches that modules name, each with the modules that do."""
+    found: dict[tuple[str, str], tuple[ModulePin, list[str]]] = {}
+    for repository in read.repositories(doors.store):
+        modules = (read.catalogue(doors.store, repository.id) or {}).get("modules", ())
+        for id_, pin in module_pins.shown(doors.store, repository.id, modules).items():
+            found.setdefault((repository.id, pin.source), (pin, []))[1].append(id_)
+    return [{"repository": key[0], "pin": pin, "modules": ids} for key, (pin, ids) in sorted(found.items())]
 
 
 def state_of(found: Environment, queue: Sequence[Deployment]) -> str:
