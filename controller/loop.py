@@ -7,14 +7,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from controller import machine
-from controller.deployments import follow, leftovers, lifecycle, runs, upkeep
+from controller.deployments import follow, leftovers, lifecycle, repacking, runs, upkeep
 from controller.deployments.doors import Connection, Doors
 from controller.deployments.lifecycle import Next
 from controller.errors import LockstepError, RetryableError
@@ -29,6 +29,9 @@ _TICK = 0.1  # seconds between two looks for work, where there is much of it
 _IDLE = 1.0  # the same where nobody here wrote anything; another controller may have, or a time may have come
 _TIDY = 30.0  # between two times of upkeep
 _RETAIN = 600.0  # between two times of removing what is old
+_REPACK = 600.0  # between two looks for mirrors that are to be repacked
+_REPACKING = "repack of mirrors"
+_PARTING = 5.0  # seconds that a repack is waited for at the end; it may be cut off anywhere
 _SAY = 5.0  # between two looks at what those wait for that are queued
 _SOON = 0.06  # between two looks at a run
 _RENEWALS = 4  # in the time that a lease lasts
@@ -55,6 +58,7 @@ class Loop:
         self._threads: dict[str, threading.Thread] = {}
         self._carriers: set[str] = set()  # deployments that threads were started for
         self._failures: Counter[str] = Counter()  # in a row, of deployments that are carried
+        self._unpacked: dict[str, datetime] = {}  # when that failed last, by connection
         self._seen = doors.now()
         self._scheduler = BackgroundScheduler(timezone=UTC)
         self._dispatcher = threading.Thread(target=self._dispatch, name="dispatcher", daemon=True)
@@ -87,9 +91,9 @@ class Loop:
         self._doors.store.written.set()
         if self._scheduler.running:
             self._scheduler.shutdown()
-        for thread in [self._dispatcher, *self._threads.values()]:
+        for name, thread in [("dispatcher", self._dispatcher), *self._threads.items()]:
             if thread.is_alive():
-                thread.join()
+                thread.join(_PARTING if name == _REPACKING else None)
         history.release(self._doors.store, self._doors.controller)
 
     def _wait(self, patience: timedelta, ids: Sequence[str] | None = None) -> None:
@@ -130,6 +134,7 @@ class Loop:
         timed = [
             _Timed(_TIDY, "upkeep", partial(upkeep.tidy, self._doors)),
             _Timed(_RETAIN, "retention", partial(upkeep.retain, self._doors)),
+            _Timed(_REPACK, _REPACKING, self._repack),
             _Timed(_SAY, "look at what waits", self._say),
         ]
         while not self._stopping.is_set():
@@ -185,6 +190,11 @@ class Loop:
             if repository in self._doors.connections:
                 name = f"decision on {repository}"
                 self._start(name, partial(_guarded, name, partial(follow.decide, self._doors, repository)))
+
+    def _repack(self) -> None:
+        """In a thread of its own, which may take its time: one mirror after the other."""
+        act = partial(repacking.repack_where_due, self._doors, self._unpacked, self._draining.is_set)
+        self._start(_REPACKING, partial(_guarded, _REPACKING, act))
 
     def _carry(self, id: str) -> None:
         name = f"deployment {id}"

@@ -23,6 +23,7 @@ from werkzeug.test import TestResponse
 
 from controller.deployments.doors import Connection, Doors
 from controller.errors import Place
+from controller.git.mirror import Mirror
 from controller.history import access as tokens
 from controller.history import decide, person, read, record, standing, store, watching, work
 from controller.history.audit import Act
@@ -166,8 +167,9 @@ def world(tmp_path: Path) -> World:
 
 def watched(world: World, repository: str = "shop", mirror: Any = None) -> None:
     """A repository that is known."""
-    watching.ensure_repository(world.store, repository, f"https://git.example/{repository}.git", "main")
-    connection = Connection(repository, f"https://git.example/{repository}.git", mirror)
+    url = f"https://git.example/{repository}.git"
+    watching.ensure_repository(world.store, repository, url, "main")
+    connection = Connection(repository, url, mirror or Mirror(world.doors.data / "mirrors" / f"{repository}.git", url))
     world.doors.connections[repository] = connection  # type: ignore[index]
 
 

@@ -144,8 +144,7 @@ class Deciding:
         """The name of an environment at a commit: as now, as before it was renamed, or of whoever is it by its uuid."""
         names = [slug, self._former.get(slug, slug)]
         if standing is not None:
-            uuid = standing.environment.uuid
-            names += [name for name, answer in tip.answers.items() if answer.config and answer.config.uuid == uuid]
+            names += tip.claims.get(standing.environment.uuid, ())
         return next((name for name in names if name in found), None)
 
     def _at_ancestor(self, slug: str) -> Mapping[str, Evaluated]:

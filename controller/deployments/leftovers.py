@@ -18,6 +18,7 @@ from pathlib import Path
 from controller.deployments import states
 from controller.deployments.doors import Doors
 from controller.errors import ConflictError
+from controller.git import packing
 from controller.history import read
 from controller.history import work as history
 from controller.history.work import Known
@@ -56,12 +57,20 @@ def clean_mirrors(data: Path) -> None:
     Nobody but the holder of the data directory works in a mirror, so at its start all locks there are of the dead.
     """
     cleaned = Cleaned()
-    for path in _below(data / "mirrors"):
+    mirrors = data / "mirrors"
+    for path in _below(mirrors):
+        folders = path.relative_to(mirrors).parts[1:-1]  # within its mirror
         if path.name.endswith(".lock"):
             cleaned.remove("locks of mirrors", path)
-        elif "_git2_" in path.name and "objects" in path.parts:
+        elif ("_git2_" in path.name and "objects" in folders) or packing.ASIDE in folders or _is_half(path):
             cleaned.remove("unfinished objects of mirrors", path)
     cleaned.tell()
+
+
+def _is_half(path: Path) -> bool:
+    """Whether this is a pack without its index, or the other way round."""
+    other = {".pack": ".idx", ".idx": ".pack"}.get(path.suffix)
+    return path.parent.name == "pack" and other is not None and not path.with_suffix(other).exists()
 
 
 def clean(doors: Doors) -> None:

@@ -49,6 +49,7 @@ class Tip:
     problems: tuple[str, ...]
     answers: Mapping[str, Evaluated]
     folders: Mapping[str, str] = field(default_factory=dict)  # P/E -> Git's id of its directory
+    claims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # uuid -> P/E whose settings name it
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ class Asking:
         wants |= {slug: Want(commit.id, None, tuple(map(str, problems))) for slug, problems in broken.items()}
         elsewhere = tuple(map(str, (*foreign, *_of_no_environment(repository, wants))))
         contents = {slug: content for slug in mine if (content := _identity(tree, folders[slug]))}
-        return Tip(commit, repository, tuple(sorted(wants)), elsewhere, answers, contents), wants
+        return Tip(commit, repository, tuple(sorted(wants)), elsewhere, answers, contents, _claims(answers)), wants
 
     def base_of(self, project: str, config: EnvironmentConfig) -> Base | None:
         """What the source of an environment deployed last; None where it never did."""
@@ -197,6 +198,14 @@ class Asking:
             return self._connection.mirror.snapshot(commit.parents[0]).tree if commit.parents else None
         except NotFoundError:
             return None
+
+
+def _claims(answers: Mapping[str, Evaluated]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for slug, answer in answers.items():
+        if answer.config and answer.config.uuid:
+            found[answer.config.uuid] = (*found.get(answer.config.uuid, ()), slug)
+    return found
 
 
 def _made_by_hand(slug: str, folder: str) -> Problem:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 
 import pygit2
 from pygit2.enums import FetchPrune
 
-from controller.errors import NotAllowedError
-from controller.git import line, merge, transport
+from controller.errors import NotAllowedError, RetryableError
+from controller.git import line, merge, packing, transport
 from controller.git.address import Address, Transport, parse
 from controller.git.credentials import Credentials, check
 from controller.git.objects import Objects, ObjectTree
@@ -34,6 +35,8 @@ class Mirror:
         self._credentials = credentials
         self._objects = Objects(path)
         self._remote = threading.Lock()  # one operation on the remote at a time
+        self._packing = threading.Lock()  # one repack at a time
+        self._keeping = threading.Lock()  # of commits, by refs: not while what no ref reaches goes
         _make(path)
 
     @property
@@ -89,13 +92,33 @@ class Mirror:
 
     def keep(self, commit_id: str, name: str) -> None:
         """Keep a commit for as long as a deployment of this name is on record, wherever the branch goes."""
-        self._point(f"{DEPLOYMENTS}{name}", self._objects.find(commit_id).id)
+        with self._keeping:
+            self._point(f"{DEPLOYMENTS}{name}", self._objects.find(commit_id).id)
 
     def forget(self, name: str) -> None:
         """Undo `keep`; nothing happens where nothing was kept."""
         references = self._objects.repository().references
         if f"{DEPLOYMENTS}{name}" in references:
             references.delete(f"{DEPLOYMENTS}{name}")
+
+    def packs(self) -> packing.Packs:
+        """Of how many packs the mirror consists, and when it was repacked."""
+        return packing.look(self._objects.path)
+
+    def repack(self, now: datetime, is_stopped: Callable[[], bool] = lambda: False) -> None:
+        """Make one pack of all; what no ref has reached for two weeks goes. Others go on reading and fetching."""
+        with self._packing:
+            try:
+                done = packing.repack(self._objects.path, now, is_stopped)
+            except pygit2.GitError as e:
+                raise RetryableError(
+                    f"{self._objects.path}: cannot be repacked ({e}); check that there is room on the disk, "
+                    f"or remove this folder, and it is fetched anew at the next poll"
+                ) from e
+            if done.expired:
+                with self._remote, self._keeping:
+                    packing.drop(self._objects.path, done)
+            self._objects.renew()
 
     def _connection(self) -> pygit2.Remote:
         # A remote object keeps its connection and its choice of proxy: each operation gets a new one.

@@ -34,14 +34,20 @@ class Objects:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._threads = threading.local()
+        self._renewals = 0
         self.listing = lru_cache(maxsize=LISTINGS_KEPT)(self._listing)
 
     def repository(self) -> pygit2.Repository:
         """The calling thread's own repository object."""
         found: pygit2.Repository | None = getattr(self._threads, "repository", None)
-        if found is None:
+        if found is None or self._threads.renewals != self._renewals:
+            self._threads.renewals = self._renewals
             found = self._threads.repository = pygit2.Repository(str(self.path))
         return found
+
+    def renew(self) -> None:
+        """Let threads open the repository anew: libgit2 holds packs open that were removed, and their room on disk."""
+        self._renewals += 1
 
     def raw(self, id_: str) -> bytes:
         """Content of an object that another one names."""

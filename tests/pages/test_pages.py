@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
+from random import Random
 
 import pytest
 
+from controller.git.mirror import Mirror
 from controller.model.deployment import Role, Status, VerdictKind
+from tests import git_factories
 from tests import webui_factories as make
 from tests.webui_factories import World
 from webui.pages import deployment_page, display
@@ -249,6 +253,21 @@ def test_an_unknown_page_is_told_in_words(shop: World):
     reply = shop.visitor().client.get("/deployments/00000000-0000")
     assert reply.status_code == 404
     assert "deployment `00000000-0000` is unknown; look at `lockstep get deployments`" in make.words(reply)
+
+
+def test_the_system_page_says_how_large_a_mirror_is(world: World, tmp_path: Path):
+    visitor = world.visitor()
+    origin = git_factories.repository(tmp_path / "origin.git")
+    mirror = Mirror(tmp_path / "mirror.git", origin.path)
+    make.watched(world, "shop", mirror)
+    git_factories.commit(origin, {"a": "1"})
+    mirror.fetch()
+    assert "mirror: 1 pack, 0.0 MiB, not repacked yet" in visitor.see("/system")
+    git_factories.commit(origin, {"b": Random(1).randbytes(2**20)})
+    mirror.fetch()
+    assert "mirror: 2 packs, 1.0 MiB, not repacked yet" in visitor.see("/system")
+    mirror.repack(world.now)
+    assert "mirror: 1 pack, 1.0 MiB, repacked just now" in visitor.see("/system")
 
 
 def test_the_system_page_says_how_polls_went(shop: World):
