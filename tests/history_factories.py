@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +30,24 @@ LEASE = timedelta(seconds=60)
 ME = "controller-1"
 
 
+@cache
+def _migrated() -> bytes:
+    """A SQLite database with all tables: going through all migrations takes most of the time of a small test."""
+    with tempfile.TemporaryDirectory(prefix="lockstep-tests-") as folder:
+        file = Path(folder) / "empty.sqlite3"
+        opened = store.open_store(f"sqlite:///{file}")
+        store.upgrade(opened)
+        store.close(opened)
+        return file.read_bytes()
+
+
 def opened_store(folder: Path) -> Store:
-    """A new SQLite database with all tables."""
-    opened = store.open_store(f"sqlite:///{folder / 'lockstep.sqlite3'}")
-    store.upgrade(opened)
-    return opened
+    """The SQLite database of a folder, with all tables; a new one where there is none."""
+    file = folder / "lockstep.sqlite3"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(_migrated())
+    return store.open_store(f"sqlite:///{file}")
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from controller.deployments.doors import Connection, Doors
 from controller.errors import Place
 from controller.git.mirror import Mirror
 from controller.history import access as tokens
-from controller.history import decide, person, read, record, standing, store, watching, work
+from controller.history import decide, person, read, record, standing, watching, work
 from controller.history.audit import Act
 from controller.history.decide import Decided, DecidedRepository, Told
 from controller.history.opening import NewDeployment, Part
@@ -41,6 +41,7 @@ from controller.runner.protocol import Engine
 from controller.secrets import age, logs
 from controller.secrets.age import Identity
 from controller.tofu import desired
+from tests import history_factories
 from webui import access
 from webui.app import create_app
 
@@ -148,8 +149,7 @@ def words(response: TestResponse) -> str:
 
 def world(tmp_path: Path) -> World:
     """An empty database, nothing watched yet."""
-    made = store.open_store(f"sqlite:///{tmp_path / 'lockstep.sqlite3'}")
-    store.upgrade(made)
+    made = history_factories.opened_store(tmp_path)
     clock = [NOW]
     doors = Doors(
         store=made,
