@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
@@ -118,10 +117,8 @@ ABOUT_COMMITS: dict[str, tuple[Answer | Broken, type[LockstepError], str]] = {
 
 
 @pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def straight(monkeypatch: pytest.MonkeyPatch) -> None:
     without_proxy(monkeypatch)
-    with short_deadline(1000):
-        yield
 
 
 @pytest.fixture
@@ -144,7 +141,8 @@ def mirror_of(server: GitServer | SshServer, tmp_path: Path, name: str = "shop.g
 
 
 def fails(mirror: Mirror, act: Callable[[], object], kind: type[LockstepError], message: str) -> None:
-    with pytest.raises(LockstepError) as e:
+    # Only what hangs is waited for in vain: all else may take its time on a busy machine.
+    with short_deadline(500 if message == IN_TIME else 30_000), pytest.raises(LockstepError) as e:
         act()
     assert (type(e.value), str(e.value)) == (kind, f"{mirror.address.shown}: {message}")
     assert ALICE[1] not in str(e.value)
@@ -164,10 +162,8 @@ def test_a_server_that_fails_to_list_its_refs_is_named_for_what_to_do(
     answer, kind, message = ABOUT_REFS[what]
     mirror = mirror_of(server, tmp_path)
     server.answer = lambda request: answer
-    began = time.monotonic()
     fails(mirror, mirror.heads, kind, message)
     fails(mirror, mirror.fetch, kind, message)
-    assert time.monotonic() - began < 5
     assert mirror.known() is None
     server.answer = lambda request: None
     mended(mirror, tips[-1])
@@ -304,5 +300,4 @@ def test_an_ssh_server_that_fails_is_named_for_what_to_do(
     fails(mirror, mirror.fetch, kind, message)
     assert mirror.known() is None
     ssh_remote.fault = None
-    with short_deadline(10_000):
-        mended(mirror, tips[-1])
+    mended(mirror, tips[-1])
