@@ -7,15 +7,22 @@ import os
 import ssl
 import subprocess
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TypeAlias
 
 import pygit2
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from controller.git import transport
 
@@ -107,6 +114,39 @@ def without_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
+
+
+def certified(folder: Path) -> ssl.SSLContext:
+    """A certificate for 127.0.0.1 that signed itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    # A process that has come to trust one keeps to it: two of one name would be taken for one another.
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"test {uuid.uuid4()}")])
+    begin = datetime(2020, 1, 1, tzinfo=UTC)
+    certificate = (
+        x509.CertificateBuilder(
+            name, name, key.public_key(), x509.random_serial_number(), begin, begin + timedelta(36500)
+        )
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    (folder / "server.pem").write_bytes(certificate.public_bytes(pem))
+    (folder / "key.pem").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(folder / "server.pem", folder / "key.pem")
+    return tls
+
+
+@contextmanager
+def trusted(folder: Path) -> Iterator[None]:
+    """Trust the certificate that `certified` made in this folder."""
+    before = pygit2.settings.ssl_cert_file, pygit2.settings.ssl_cert_dir
+    pygit2.settings.set_ssl_cert_locations(str(folder / "server.pem"), None)
+    try:
+        yield
+    finally:
+        pygit2.settings.set_ssl_cert_locations(*before)
 
 
 def _handler(served: GitServer) -> type[BaseHTTPRequestHandler]:

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import ssl
-from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address
 from pathlib import Path
 
-import pygit2
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from controller.errors import NotAllowedError
 from controller.git.address import Transport, cleaned, parse, shown
 from controller.git.credentials import SshKey, Token
 from controller.git.mirror import Mirror
 from tests.git_factories import commit, repository
-from tests.git_server import Answer, Request, git_server, without_proxy
+from tests.git_server import Answer, Request, certified, git_server, trusted, without_proxy
 
 ALICE = ("alice", "open sesame")
 TOKEN = Token(lambda: ALICE[1], ALICE[0])
@@ -242,7 +234,7 @@ def test_a_path_is_a_url_too() -> None:
 
 
 def test_a_server_without_a_trusted_certificate_gets_no_token(served: Path, tmp_path: Path) -> None:
-    tls = _tls(tmp_path)
+    tls = certified(tmp_path)
     with git_server(served, user=ALICE, tls=tls) as server:
         mirror = Mirror(tmp_path / "mirror", server.url("shop.git"), credentials=TOKEN)
         with pytest.raises(NotAllowedError) as e:
@@ -253,33 +245,7 @@ def test_a_server_without_a_trusted_certificate_gets_no_token(served: Path, tmp_
 
 
 def test_a_server_with_a_trusted_certificate_gets_the_token(served: Path, tmp_path: Path) -> None:
-    tls = _tls(tmp_path)
-    before = pygit2.settings.ssl_cert_file, pygit2.settings.ssl_cert_dir
-    pygit2.settings.set_ssl_cert_locations(str(tmp_path / "server.pem"), None)
-    try:
-        with git_server(served, user=ALICE, tls=tls) as server:
-            mirror = Mirror(tmp_path / "mirror", server.url("shop.git"), credentials=TOKEN)
-            assert list(mirror.fetch()) == ["refs/heads/main"]
-    finally:
-        pygit2.settings.set_ssl_cert_locations(*before)
-
-
-def _tls(folder: Path) -> ssl.SSLContext:
-    """A certificate for 127.0.0.1 that signed itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    begin = datetime(2020, 1, 1, tzinfo=UTC)
-    certificate = (
-        x509.CertificateBuilder(
-            name, name, key.public_key(), x509.random_serial_number(), begin, begin + timedelta(36500)
-        )
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    (folder / "server.pem").write_bytes(certificate.public_bytes(pem))
-    (folder / "key.pem").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(folder / "server.pem", folder / "key.pem")
-    return tls
+    tls = certified(tmp_path)
+    with trusted(tmp_path), git_server(served, user=ALICE, tls=tls) as server:
+        mirror = Mirror(tmp_path / "mirror", server.url("shop.git"), credentials=TOKEN)
+        assert list(mirror.fetch()) == ["refs/heads/main"]

@@ -14,7 +14,17 @@ from controller.git import transport
 from controller.git.credentials import SshKey, Token
 from controller.git.mirror import Mirror
 from tests.git_factories import commit, repository
-from tests.git_server import Answer, Broken, GitServer, Request, git_server, short_deadline, without_proxy
+from tests.git_server import (
+    Answer,
+    Broken,
+    GitServer,
+    Request,
+    certified,
+    git_server,
+    short_deadline,
+    trusted,
+    without_proxy,
+)
 from tests.ssh_server import Cut, Said, SshServer, ssh_server
 
 ALICE = ("alice", "open sesame")
@@ -232,6 +242,30 @@ def test_no_redirect_gives_a_token_away(
         message = ELSEWHERE.format("unexpected redirect") if moment == "at the commits" else says
         fails(mirror, mirror.fetch, NotAllowedError, message)
         assert [request.authorization for request in other.requests if request.authorization] == []
+        server.answer = lambda request: None
+        mended(mirror, tips[-1])
+
+
+@pytest.mark.parametrize("moment", ["at once", "once the token was shown", "at the commits"])
+def test_a_redirect_away_from_https_is_not_followed(tmp_path: Path, tips: list[str], moment: str) -> None:
+    tls = certified(tmp_path)
+    with (
+        trusted(tmp_path),
+        git_server(tmp_path / "served") as open_one,
+        git_server(tmp_path / "served", user=ALICE, tls=tls) as server,
+    ):
+
+        def lead_away(request: Request) -> Answer | None:
+            led = request.authorization is not None if moment == "once the token was shown" else moment == "at once"
+            if not (led or (moment == "at the commits" and request.method == "POST")):
+                return None
+            return Answer(302, (("Location", open_one.url(f"shop.git/info/refs?{request.query}")),))
+
+        mirror = mirror_of(server, tmp_path)
+        server.answer = lead_away
+        why = "unexpected redirect" if moment == "at the commits" else "cannot redirect from 'https' to 'http'"
+        fails(mirror, mirror.fetch, NotAllowedError, ELSEWHERE.format(why))
+        assert open_one.requests == []
         server.answer = lambda request: None
         mended(mirror, tips[-1])
 
