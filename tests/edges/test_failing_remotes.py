@@ -11,8 +11,10 @@ import pytest
 
 from controller.errors import LockstepError, NotAllowedError, RetryableError
 from controller.git import transport
+from controller.git.address import parse
 from controller.git.credentials import SshKey, Token
 from controller.git.mirror import Mirror
+from controller.git.requests import requests
 from tests.git_factories import commit, repository
 from tests.git_server import (
     Answer,
@@ -205,6 +207,45 @@ def test_what_was_fetched_before_is_still_there_when_the_next_fetch_fails(
     assert mirror.snapshot(tips[-1]).tree.read("f2") == Random(2).randbytes(10_000)
     server.answer = lambda request: None
     mended(mirror, new)
+
+
+ODD = {
+    "not UTF-8": b"refs/heads/\xff\xfe",
+    "out of its folder": b"refs/heads/../../../etc",
+    "a new line": b"refs/heads/a\nb",
+    "what a terminal obeys": b"refs/heads/\x1b[31m",
+    "ours": b"refs/lockstep/deployments/x",
+    "very long": b"refs/heads/" + b"a" * 60_000,
+    "no number": "refs/pull/١٢/head".encode(),
+    "a number that nobody counts to": b"refs/pull/" + b"9" * 40 + b"/head",
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_a_ref_of_an_odd_name_harms_nothing(server: GitServer, tmp_path: Path, tips: list[str], what: str) -> None:
+    tip = tips[-1].encode()
+    listed = [tip + b" HEAD\0side-band-64k ofs-delta", tip + b" refs/heads/main", tip + b" " + ODD[what]]
+    framed = b"".join(line(one + b"\n") for one in listed)
+    answer = typed(REFS, line(b"# service=git-upload-pack\n") + b"0000" + framed + b"0000")
+    mirror = mirror_of(server, tmp_path)
+    server.user = None
+    server.answer = lambda request: answer if request.method == "GET" else None
+    heads = mirror.heads()
+    assert heads[MAIN] == tips[-1]
+    assert requests(heads) == ()
+    assert "".join(heads).encode()  # all of it can be written down
+    assert mirror.fetch() == {MAIN: tips[-1]}
+    assert list(mirror._objects.repository().references) == [MAIN]
+
+
+@pytest.mark.parametrize("error", [KeyError("no such ref"), ValueError("no such ref"), OSError("no such ref")])
+def test_whatever_libgit2_raises_is_said_of_the_remote(error: Exception) -> None:
+    address = parse("https://git.acme.example/shop.git")
+    with pytest.raises(RetryableError) as e, transport.translated(address):
+        raise error
+    assert str(e.value) == (
+        "https://git.acme.example/shop.git: the repository cannot be read (no such ref); the next poll tries again"
+    )
 
 
 AWAY = "set the url of the connection to where the repository is now"
