@@ -196,6 +196,21 @@ def runners(repository: str | None, form: str) -> None:
 
 
 @command.command()
+@output.format_option(*_FORMATS)
+def repositories(form: str) -> None:
+    """List repositories: where each was last seen, how far it is decided, and why it cannot be read."""
+    columns: dict[str, Cell] = {
+        "REPOSITORY": lambda row: row["id"],
+        "BRANCH": lambda row: row["branch"],
+        "HEAD": lambda row: progress.short(row["head"]),
+        "DECIDED": lambda row: progress.short(row["decided_tip"]),
+        "POLLED": lambda row: row["polled_at"],
+        "ERROR": lambda row: row["error"],
+    }
+    _list(("repositories",), columns, form)
+
+
+@command.command()
 @_REPOSITORY
 @click.option("--before", help="Only those older than this commit: the `next` of the page before.")
 @click.option("--limit", type=click.IntRange(1, 200), default=50, help="How many, 50 by default.")

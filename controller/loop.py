@@ -20,6 +20,7 @@ from controller.deployments.lifecycle import Next
 from controller.errors import LockstepError, RetryableError
 from controller.history import deliveries, watching
 from controller.history import queue as history
+from controller.polls import Polls
 from controller.room import Room
 from controller.runner import durable
 
@@ -37,6 +38,7 @@ _SOON = 0.06  # between two looks at a run
 _RENEWALS = 4  # in the time that a lease lasts
 _JITTER = 0.1  # of the interval between two polls, either way
 _PATIENCE = timedelta(minutes=10)  # longest pause between polls of a repository that does not answer
+_HANGING = 3.0  # seconds that polls which are under way may still take at the end
 _SLIP = timedelta(seconds=1)  # by which a clock may go back without anybody's doing
 _LONGEST = 60.0  # seconds between two tries of a step that fails
 _TRIES = 3  # of a step that fails for no passing reason, before a deployment that changed nothing yet is given up
@@ -61,6 +63,7 @@ class Loop:
         self._unpacked: dict[str, datetime] = {}  # when that failed last, by connection
         self._seen = doors.now()
         self._scheduler = BackgroundScheduler(timezone=UTC)
+        self._polls = Polls()
         self._dispatcher = threading.Thread(target=self._dispatch, name="dispatcher", daemon=True)
 
     def start(self) -> None:
@@ -91,6 +94,7 @@ class Loop:
         self._doors.store.written.set()
         if self._scheduler.running:
             self._scheduler.shutdown()
+        self._polls.wait(_HANGING)
         for name, thread in [("dispatcher", self._dispatcher), *self._threads.items()]:
             if thread.is_alive():
                 thread.join(_PARTING if name == _REPACKING else None)
@@ -126,7 +130,11 @@ class Loop:
 
     def _poll(self, repository: str) -> None:
         if not self._draining.is_set():
-            _guarded(f"poll of {repository}", partial(follow.poll, self._doors, repository, patience=_PATIENCE))
+            self._ask_remote(repository, patience=_PATIENCE)
+
+    def _ask_remote(self, repository: str, patience: timedelta | None = None) -> None:
+        act = partial(follow.poll, self._doors, repository, patience=patience)
+        self._polls.start(repository, partial(_guarded, f"poll of {repository}", act))
 
     def _dispatch(self) -> None:
         """Look for work whenever something was written, and now and then; only this thread starts others."""
@@ -182,8 +190,7 @@ class Loop:
         """Poll at once what a forge says has moved; whatever it says during a poll makes another one."""
         for repository in deliveries.hinted(self._doors.store):
             if repository in self._doors.connections:
-                name = f"poll of {repository}, as its forge said"
-                self._start(name, partial(_guarded, name, partial(follow.poll, self._doors, repository)))
+                self._ask_remote(repository)
 
     def _decide(self) -> None:
         for repository in watching.undecided(self._doors.store):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from controller import hcl
 from controller.catalog.folders import is_inside, within
 from controller.errors import Place, Problem
-from controller.manifest import links
+from controller.manifest import links, pointers
 from controller.model.tree import Kind, Tree, walk
 
 _READERS = frozenset(
@@ -29,6 +29,8 @@ def problems(tree: Tree, roots: Sequence[str]) -> Iterator[Problem]:
                 yield Problem(Place(path), "a submodule is not read", "copy its files, or use it as a `git::` source")
             elif kind is Kind.LINK:
                 yield from _link(tree, path, roots)
+            elif pointers.is_pointer(tree.read(path)):
+                yield pointers.problem(Place(path))
             elif path.endswith((".tf", ".tofu", ".tf.json", ".tofu.json")):
                 yield from _file(tree, path, roots)
 

@@ -49,7 +49,7 @@ class Mirror:
         with self._remote, transport.translated(self.address):
             found = self._connection().list_heads(callbacks=self._operation(), proxy=True)
             named = ((head.name or "", str(head.oid)) for head in found)
-            return dict(sorted((name, id_) for name, id_ in named if not name.endswith("^{}")))
+            return dict(sorted((name, id_) for name, id_ in named if _is_text(name) and not name.endswith("^{}")))
 
     def fetch(self, refs: Iterable[str] = ()) -> Mapping[str, str]:
         """Fetch these refs (the watched branch, if none is named) with all that they contain.
@@ -133,6 +133,15 @@ class Mirror:
 
     def _point(self, ref: str, target: pygit2.Oid) -> None:
         self._objects.repository().references.create(ref, target, force=True)
+
+
+def _is_text(name: str) -> bool:
+    """Whether the name of a ref is UTF-8: any other can be neither asked for, nor kept, nor shown."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 _making = threading.Lock()

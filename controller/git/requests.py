@@ -35,4 +35,4 @@ def named(heads: Mapping[str, str], name: str) -> str | None:
     return None
 
 
-_REQUEST = re.compile(r"refs/(?:pull|merge-requests|pull-requests)/(\d{1,18})/(?:head|from)")
+_REQUEST = re.compile(r"refs/(?:pull|merge-requests|pull-requests)/([0-9]{1,18})/(?:head|from)")

@@ -85,7 +85,7 @@ def translated(address: Address) -> Iterator[None]:
         yield
     except LockstepError:
         raise
-    except (pygit2.GitError, OSError) as e:
+    except (pygit2.GitError, OSError, KeyError, ValueError) as e:  # by the code of libgit2 it is one or another
         raise translate(address, e) from e
 
 

@@ -68,6 +68,13 @@ def folders(tree: Tree, folder: str) -> Iterator[Problem]:
             yield Problem(Place(join(folder, name)), f"`{name}` is a folder, where a file is read", "rename it")
 
 
+def submodules(tree: Tree, folder: str) -> Iterator[Problem]:
+    """What is in them is no part of the commit, and would be missed by whoever thinks that it is."""
+    for name, kind in tree.names(folder).items():
+        if kind is Kind.SUBMODULE and role(name) in {None, Role.STRAY}:
+            yield Problem(Place(join(folder, name)), "a submodule is not read", "copy its files")
+
+
 def has_ours(tree: Tree, folder: str) -> bool:
     """Whether a folder directly holds what makes it a project or an environment."""
     found = roles(tree, folder)

@@ -233,6 +233,7 @@ def _environment(
         wrong = Problem(Place(folder), schema.ENVIRONMENT.complaint(name), schema.ENVIRONMENT.rule)
         return None, [*problems, wrong]
     problems.extend(filenames.folders(tree, folder))
+    problems.extend(filenames.submodules(tree, folder))
     files = (roles[Role.MANIFEST], roles[Role.SCORE], roles[Role.OVERRIDES])
     return EnvironmentFiles(project, name, folder, _only(roles[Role.ENVIRONMENT]), *files), problems
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from controller.errors import Place, problem
+from controller.errors import ManifestError, Place, problem
+from controller.manifest import pointers
 from controller.model.tree import Kind, Tree
 
 _MOST_LINKS = 40
@@ -58,4 +59,7 @@ def content(tree: Tree, path: str) -> bytes:
         is_link = kind(tree, path) is Kind.LINK
         what = "the symbolic link leads to no file of this repository" if is_link else "this is no file"
         raise problem(Place(path), what, "put the file in its place")
-    return tree.read(target)
+    said = tree.read(target)
+    if pointers.is_pointer(said):
+        raise ManifestError([pointers.problem(Place(target))])
+    return said

@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from controller.errors import Place, Problem, suggest
-from controller.manifest import filenames, links
+from controller.manifest import filenames, links, pointers
 from controller.manifest.phrases import shown
 from controller.manifest.syntax import SIZE_LIMIT
 from controller.model.tree import Kind, Tree
@@ -36,6 +36,8 @@ def embedded(tree: Tree, folder: str, source: str, place: Place) -> Embedded | P
     content = tree.read(path)
     if len(content) > SIZE_LIMIT:
         return Problem(place, f"`{shown(source)}` is larger than 1 MiB", "mount a volume instead")
+    if pointers.is_pointer(content):
+        return pointers.problem(place, f"`{shown(source)}`")
     text = _text(content)
     if text is None:
         return Embedded("binaryContent", base64.b64encode(content).decode("ascii"), path)
@@ -64,12 +66,19 @@ def _missing(tree: Tree, folder: str, source: str, place: Place) -> Problem:
     if links.kind(tree, path) is Kind.LINK:
         what = f"`{shown(source)}` is a symbolic link that leads to no file of this repository"
         return Problem(place, what, "put the file in its place")
+    if _is_in_submodule(tree, path):
+        return Problem(place, f"`{shown(source)}` lies in a submodule, which is not read", "copy the file")
     here, _, name = source.rpartition("/")
     around = links.resolved(tree, filenames.join(folder, here))
     known = tree.names(around) if around is not None else {}
     return Problem(
         place, f"there is no file `{shown(source)}` beside the Score file", suggest(name, known, "add it to the commit")
     )
+
+
+def _is_in_submodule(tree: Tree, path: str) -> bool:
+    steps = path.split("/")
+    return any(links.kind(tree, "/".join(steps[:n])) is Kind.SUBMODULE for n in range(1, len(steps) + 1))
 
 
 def _leaves(source: str) -> bool:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 import cli
-from controller.history import module_pins
+from controller.history import module_pins, watching
 from tests import webui_factories as make
 from tests.webui_factories import World
 
@@ -54,6 +54,18 @@ def test_deployments(capsys, shop: World):
             "2026-07-01T12:00:00Z",
         ],
     ]
+
+
+def test_repositories(capsys, shop: World):
+    make.watched(shop, "billing")
+    error = "https://git.example/billing.git: the server did not answer in time; the next poll tries again"
+    watching.polled(shop.store, "billing", shop.now, error=error)
+    rows = {row[0]: row[1:] for row in _rows(_out(capsys, "repositories"))}
+    assert rows == {
+        "REPOSITORY": ["BRANCH", "HEAD", "DECIDED", "POLLED", "ERROR"],
+        "billing": ["main", "-", "-", "2026-07-01T12:00:00Z", error],
+        "shop": ["main", COMMIT, COMMIT, "2026-07-01T12:00:00Z", "-"],
+    }
 
 
 def test_a_page_that_is_not_the_last_says_how_to_go_on(capsys, shop: World):

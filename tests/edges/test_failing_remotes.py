@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
@@ -12,11 +11,22 @@ import pytest
 
 from controller.errors import LockstepError, NotAllowedError, RetryableError
 from controller.git import transport
+from controller.git.address import parse
 from controller.git.credentials import SshKey, Token
 from controller.git.mirror import Mirror
+from controller.git.requests import requests
 from tests.git_factories import commit, repository
-from tests.git_server import Answer, Broken, GitServer, Request, git_server, short_deadline, without_proxy
+from tests.git_server import (
+    Answer,
+    Broken,
+    GitServer,
+    Request,
+    git_server,
+    short_deadline,
+    without_proxy,
+)
 from tests.ssh_server import Cut, Said, SshServer, ssh_server
+from tests.tls_factories import self_signed, trusted
 
 ALICE = ("alice", "open sesame")
 MAIN = "refs/heads/main"
@@ -118,10 +128,8 @@ ABOUT_COMMITS: dict[str, tuple[Answer | Broken, type[LockstepError], str]] = {
 
 
 @pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def straight(monkeypatch: pytest.MonkeyPatch) -> None:
     without_proxy(monkeypatch)
-    with short_deadline(1000):
-        yield
 
 
 @pytest.fixture
@@ -144,7 +152,8 @@ def mirror_of(server: GitServer | SshServer, tmp_path: Path, name: str = "shop.g
 
 
 def fails(mirror: Mirror, act: Callable[[], object], kind: type[LockstepError], message: str) -> None:
-    with pytest.raises(LockstepError) as e:
+    # Only what hangs is waited for in vain: all else may take its time on a busy machine.
+    with short_deadline(500 if message == IN_TIME else 30_000), pytest.raises(LockstepError) as e:
         act()
     assert (type(e.value), str(e.value)) == (kind, f"{mirror.address.shown}: {message}")
     assert ALICE[1] not in str(e.value)
@@ -164,10 +173,8 @@ def test_a_server_that_fails_to_list_its_refs_is_named_for_what_to_do(
     answer, kind, message = ABOUT_REFS[what]
     mirror = mirror_of(server, tmp_path)
     server.answer = lambda request: answer
-    began = time.monotonic()
     fails(mirror, mirror.heads, kind, message)
     fails(mirror, mirror.fetch, kind, message)
-    assert time.monotonic() - began < 5
     assert mirror.known() is None
     server.answer = lambda request: None
     mended(mirror, tips[-1])
@@ -199,6 +206,45 @@ def test_what_was_fetched_before_is_still_there_when_the_next_fetch_fails(
     assert mirror.snapshot(tips[-1]).tree.read("f2") == Random(2).randbytes(10_000)
     server.answer = lambda request: None
     mended(mirror, new)
+
+
+ODD = {
+    "not UTF-8": b"refs/heads/\xff\xfe",
+    "out of its folder": b"refs/heads/../../../etc",
+    "a new line": b"refs/heads/a\nb",
+    "what a terminal obeys": b"refs/heads/\x1b[31m",
+    "ours": b"refs/lockstep/deployments/x",
+    "very long": b"refs/heads/" + b"a" * 60_000,
+    "no number": "refs/pull/١٢/head".encode(),
+    "a number that nobody counts to": b"refs/pull/" + b"9" * 40 + b"/head",
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_a_ref_of_an_odd_name_harms_nothing(server: GitServer, tmp_path: Path, tips: list[str], what: str) -> None:
+    tip = tips[-1].encode()
+    listed = [tip + b" HEAD\0side-band-64k ofs-delta", tip + b" refs/heads/main", tip + b" " + ODD[what]]
+    framed = b"".join(line(one + b"\n") for one in listed)
+    answer = typed(REFS, line(b"# service=git-upload-pack\n") + b"0000" + framed + b"0000")
+    mirror = mirror_of(server, tmp_path)
+    server.user = None
+    server.answer = lambda request: answer if request.method == "GET" else None
+    heads = mirror.heads()
+    assert heads[MAIN] == tips[-1]
+    assert requests(heads) == ()
+    assert "".join(heads).encode()  # all of it can be written down
+    assert mirror.fetch() == {MAIN: tips[-1]}
+    assert list(mirror._objects.repository().references) == [MAIN]
+
+
+@pytest.mark.parametrize("error", [KeyError("no such ref"), ValueError("no such ref"), OSError("no such ref")])
+def test_whatever_libgit2_raises_is_said_of_the_remote(error: Exception) -> None:
+    address = parse("https://git.acme.example/shop.git")
+    with pytest.raises(RetryableError) as e, transport.translated(address):
+        raise error
+    assert str(e.value) == (
+        "https://git.acme.example/shop.git: the repository cannot be read (no such ref); the next poll tries again"
+    )
 
 
 AWAY = "set the url of the connection to where the repository is now"
@@ -236,6 +282,30 @@ def test_no_redirect_gives_a_token_away(
         message = ELSEWHERE.format("unexpected redirect") if moment == "at the commits" else says
         fails(mirror, mirror.fetch, NotAllowedError, message)
         assert [request.authorization for request in other.requests if request.authorization] == []
+        server.answer = lambda request: None
+        mended(mirror, tips[-1])
+
+
+@pytest.mark.parametrize("moment", ["at once", "once the token was shown", "at the commits"])
+def test_a_redirect_away_from_https_is_not_followed(tmp_path: Path, tips: list[str], moment: str) -> None:
+    tls = self_signed(tmp_path)
+    with (
+        trusted(tmp_path),
+        git_server(tmp_path / "served") as open_one,
+        git_server(tmp_path / "served", user=ALICE, tls=tls) as server,
+    ):
+
+        def lead_away(request: Request) -> Answer | None:
+            led = request.authorization is not None if moment == "once the token was shown" else moment == "at once"
+            if not (led or (moment == "at the commits" and request.method == "POST")):
+                return None
+            return Answer(302, (("Location", open_one.url(f"shop.git/info/refs?{request.query}")),))
+
+        mirror = mirror_of(server, tmp_path)
+        server.answer = lead_away
+        why = "unexpected redirect" if moment == "at the commits" else "cannot redirect from 'https' to 'http'"
+        fails(mirror, mirror.fetch, NotAllowedError, ELSEWHERE.format(why))
+        assert open_one.requests == []
         server.answer = lambda request: None
         mended(mirror, tips[-1])
 
@@ -304,5 +374,4 @@ def test_an_ssh_server_that_fails_is_named_for_what_to_do(
     fails(mirror, mirror.fetch, kind, message)
     assert mirror.known() is None
     ssh_remote.fault = None
-    with short_deadline(10_000):
-        mended(mirror, tips[-1])
+    mended(mirror, tips[-1])
