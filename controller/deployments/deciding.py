@@ -12,10 +12,12 @@ import controller
 from controller import pipeline, reconcile
 from controller.deployments import evaluate, lasting, opened, platform, renaming, runs, states, vanishing
 from controller.deployments.doors import Connection, Doors
+from controller.deployments.earlier import Earlier
 from controller.deployments.evaluate import Evaluated
 from controller.deployments.opened import Occasion
 from controller.deployments.walking import Asking, Before, Tip, Walk, walk
 from controller.errors import ManifestError
+from controller.history import branch
 from controller.history.decide import Decided, DecidedRepository, Told
 from controller.history.opening import NewDeployment
 from controller.history.standing import RepositoryStanding, Standing
@@ -23,7 +25,7 @@ from controller.model.deployment import EnvironmentStatus, Mode, Origin, Rank
 from controller.model.manifest import EnvironmentConfig, OnRemoval
 from controller.model.record import Lasting
 from controller.model.tree import Commit
-from controller.pipeline import Repository, Resolved
+from controller.pipeline import Resolved
 from controller.reconcile import Change, Opening, Outcome, State, Want
 from controller.tofu import pinning
 
@@ -56,9 +58,9 @@ class Deciding:
         self._now = now
         self._former = former or {}  # P/E -> what it was called at the first commits of the walk
         self._walk: Walk = walk(doors, connection, now)
-        self._asking = Asking(doors, connection, now)
+        self._asking = Asking(doors, connection, now, self._former)
         self._uuids: dict[str, str] = {}
-        self._read_before: dict[str, Repository] = {}
+        self._earlier = Earlier(doors, connection, now, self._asking, self._former)
         self._tips, self._wants = self._read()
         self.renames = renaming.renames(doors, now, self._tips, is_new=bool(self._walk.commits))
 
@@ -106,16 +108,12 @@ class Deciding:
 
     def _before(self) -> Before:
         """What was declared where the walk begins, as far as that is known."""
-        known = [slug for slug, found in self._now.environments.items() if found.environment.declared]
-        if self._walk.ancestor is not None:
-            with contextlib.suppress(ManifestError):
-                there = pipeline.environments(self._at(self._walk.ancestor))
-                known = [slug for slug in there if slug in self._now.environments]
-        folders = {
-            slug: folder
-            for slug in known
-            if (found := self._now.environments.get(slug)) and (folder := found.environment.folder)
-        }
+        ancestor, environments = self._walk.ancestor, self._now.environments
+        known = [slug for slug, found in environments.items() if found.environment.declared]
+        if ancestor is not None:
+            there = branch.declared_at(self._doors.store, self._connection.id, ancestor)
+            known = [slug for slug, found in environments.items() if found.environment.uuid in there]
+        folders = {slug: folder for slug in known if (folder := environments[slug].environment.folder)}
         return Before(tuple(known), folders)
 
     def _slugs(self, wants: Sequence[Mapping[str, Want]], tip: Tip) -> list[str]:
@@ -151,14 +149,10 @@ class Deciding:
         """What the commit says from which a rewritten line goes on: what was said on the old one counts no more."""
         if self._walk.ancestor is None:
             return {}
-        try:
-            repository = self._at(self._walk.ancestor)
-        except ManifestError:
-            return {}
-        if slug not in pipeline.environments(repository):
-            return {}
-        question = self._asking.question(repository, slug)
-        return {slug: self._doors.memory.answer(f"{self._connection.id} before", question)}
+        with contextlib.suppress(ManifestError):
+            if found := self._earlier.answer(self._walk.ancestor, slug):
+                return {slug: found}
+        return {}
 
     def _state(self, standing: Standing | None, config: EnvironmentConfig | None) -> State:
         if standing is None:
@@ -168,7 +162,7 @@ class Deciding:
         pending = standing.pending
         if walked.rewritten:
             desired, desired_commit = walked.wanted.get(environment.uuid, (None, None))
-            pending = ()
+            pending = tuple(found for found in pending if found.position <= walked.position)
         return State(
             applied=environment.applied,
             applied_deployment=environment.applied_deployment,
@@ -190,17 +184,8 @@ class Deciding:
             return valid[-1] if valid else None
         if last.waits or state.desired_commit is None:
             return last
-        repository = self._at(state.desired_commit)
-        if slug not in pipeline.environments(repository):
-            return None
-        found = self._doors.memory.answer(f"{self._connection.id} before", self._asking.question(repository, slug))
-        return Want(state.desired_commit, found.digest, waits=found.waits)
-
-    def _at(self, commit: str) -> Repository:
-        """An earlier commit, read once: where the tip is broken for all, all go back to the same few."""
-        if commit not in self._read_before:
-            self._read_before[commit] = pipeline.read(self._connection.mirror.snapshot(commit).tree)
-        return self._read_before[commit]
+        found = self._earlier.answer(state.desired_commit, slug)
+        return Want(state.desired_commit, found.digest, waits=found.waits) if found else None
 
     def _lasting(self, case: _Case) -> Lasting:
         known = case.standing.environment if case.standing and case.tip else None
@@ -290,12 +275,14 @@ class Deciding:
         )
 
     def _opening(self, case: _Case, opening: Opening, outcome: Outcome, tip: Tip) -> NewDeployment:
-        """Resolve once more, in full, what is to be deployed."""
-        commit = self._connection.mirror.commit(opening.commit)
+        """Resolve once more, in full, what is to be deployed: at a commit where it has a name that is known."""
         is_tip = tip.repository is not None and opening.commit == tip.commit.id
-        tree = self._connection.mirror.snapshot(opening.commit).tree
-        repository = tip.repository if is_tip and tip.repository else pipeline.read(tree)
-        resolved, base = evaluate.resolve(self._asking.question(repository, case.slug))
+        repository = tip.repository if is_tip and tip.repository else self._earlier.at(opening.commit)
+        called = self._earlier.name(repository, case.slug)
+        if called is None and tip.repository is not None:
+            opening, repository = replace(opening, commit=tip.commit.id), tip.repository
+        commit = self._connection.mirror.commit(opening.commit)
+        resolved, base = evaluate.resolve(self._asking.question(repository, case.slug, called))
         environment = case.standing.environment if case.standing else None
         occasion = Occasion(
             reason=self._reason(case, commit, base.deployment if base else None, resolved),
@@ -307,7 +294,9 @@ class Deciding:
             superseded=outcome.superseded,
             waits_for=self._goes_first(case, resolved.config),
         )
-        return opened.new(self._doors, resolved, occasion, self._uuid(case), environment)
+        made = opened.new(self._doors, resolved, occasion, self._uuid(case), environment)
+        project, _, name = case.slug.partition("/")
+        return replace(made, project=project, environment=name)
 
     def _reason(self, case: _Case, commit: Commit, source: str | None, resolved: Resolved) -> str:
         if case.standing is None or case.standing.environment.last_success is None:

@@ -11,7 +11,7 @@ from controller.deployments import parts
 from controller.deployments.doors import Connection, Doors
 from controller.deployments.evaluate import Base, Evaluated, Past, Question
 from controller.errors import ManifestError, NotFoundError, Place, Problem
-from controller.history import opening, read
+from controller.history import branch, opening, read
 from controller.history import standing as picture
 from controller.history.standing import RepositoryStanding, Standing
 from controller.model.deployment import HoldKind, Status
@@ -35,6 +35,7 @@ class Walk:
     commits: tuple[Commit, ...]
     rewritten: bool = False
     ancestor: str | None = None
+    position: int = -1  # of `ancestor`
     wanted: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     ranges: tuple[CommitRange, ...] = ()
 
@@ -79,20 +80,30 @@ def walk(doors: Doors, connection: Connection, now: RepositoryStanding) -> Walk:
         ranges = ()
     if not found.is_forced:
         return Walk(found.commits, ranges=ranges)
-    commits, ancestor = found.commits, picture.on_branch(doors.store, connection.id, [first] if first else [])
+    commits, ancestor = found.commits, branch.on_branch(doors.store, connection.id, [first] if first else [])
     if first and ancestor is None and not found.is_truncated:
         earlier = [commit.id for commit in mirror.walk(first, None, doors.limits.walk).commits]
-        commits, ancestor = (mirror.commit(first), *commits), picture.on_branch(doors.store, connection.id, earlier)
-    wanted = picture.wanted_at(doors.store, connection.id, ancestor) if ancestor else {}
-    return Walk(commits, True, ancestor, wanted, ranges)
+        commits, ancestor = (mirror.commit(first), *commits), branch.on_branch(doors.store, connection.id, earlier)
+    if ancestor is None:
+        return Walk(commits, True, ranges=ranges)
+    position = branch.up_to(doors.store, connection.id, ancestor)
+    return Walk(commits, True, ancestor, position, branch.wanted_at(doors.store, connection.id, ancestor), ranges)
 
 
 class Asking:
     """Asks commits what they want, with what is recorded at the moment of a decision."""
 
     def __init__(
-        self, doors: Doors, connection: Connection, now: RepositoryStanding, *, is_for_plans: bool = False
+        self,
+        doors: Doors,
+        connection: Connection,
+        now: RepositoryStanding,
+        former: Mapping[str, str] | None = None,
+        *,
+        is_for_plans: bool = False,
     ) -> None:
+        """`former`: P/E -> what it was called at the first of the commits."""
+        self._later = {old: new for new, old in (former or {}).items()}
         self._doors = doors
         self._connection = connection
         self._now = now
@@ -100,12 +111,20 @@ class Asking:
         self._bases: dict[tuple[str, str, str], Base | None] = {}
         self._used: dict[str, frozenset[str]] = {}
 
-    def question(self, repository: Repository, slug: str) -> Question:
-        """What there is to ask about one environment at a commit."""
-        project, _, name = slug.partition("/")
-        past = self._past(self._now.environments.get(slug), needs_used=bool(repository.catalog.problems))
+    def question(self, repository: Repository, slug: str, called: str | None = None) -> Question:
+        """What there is to ask about one environment at a commit, where it was `called` something else perhaps."""
+        project, _, name = (called or slug).partition("/")
+        past = self._past(self._standing(repository, slug), needs_used=bool(repository.catalog.problems))
         kind = self._doors.engine.kind
         return Question(repository, project, name, past, kind, self.base_of, self._is_for_plans)
+
+    def _standing(self, repository: Repository, slug: str) -> Standing | None:
+        """Who it is, also where it has another name by now."""
+        environments = self._now.environments
+        known = environments.get(slug) or environments.get(self._later.get(slug, ""))
+        if known is None and (uuid := uuid_of(repository, slug)):
+            return environments.get(self._now.uuids.get(uuid, ""))
+        return known
 
     def tip(self, commit: Commit, before: Before) -> tuple[Tip, dict[str, Want]]:
         """Read a commit, and what it wants of each environment that it declares, or that it breaks."""
@@ -206,6 +225,15 @@ def _claims(answers: Mapping[str, Evaluated]) -> dict[str, tuple[str, ...]]:
         if answer.config and answer.config.uuid:
             found[answer.config.uuid] = (*found.get(answer.config.uuid, ()), slug)
     return found
+
+
+def uuid_of(repository: Repository, slug: str) -> str | None:
+    """The identity that an environment says of itself."""
+    project, _, name = slug.partition("/")
+    try:
+        return pipeline.config_of(repository, project, name).uuid
+    except ManifestError:
+        return None
 
 
 def _made_by_hand(slug: str, folder: str) -> Problem:

@@ -108,37 +108,6 @@ def standing(
         )
 
 
-def on_branch(store: Store, repository: str, commits: Sequence[str]) -> str | None:
-    """The newest of `commits` that is known and on the branch: where a rewritten history parted from the old one."""
-    query = (
-        sa.select(CommitRow.id)
-        .where(CommitRow.repository == repository, CommitRow.on_branch, CommitRow.id.in_(commits))
-        .order_by(CommitRow.position.desc())
-        .limit(1)
-    )
-    with store.reading() as session:
-        return session.scalars(query).one_or_none()
-
-
-def wanted_at(store: Store, repository: str, commit: str) -> dict[str, tuple[str, str]]:
-    """What Git wanted of each environment (by uuid) at a commit: the digest, and the commit that brought it."""
-    with store.reading() as session:
-        position = session.get_one(CommitRow, (repository, commit)).position
-        query = (
-            sa.select(VerdictRow.environment_uuid, VerdictRow.desired, VerdictRow.commit)
-            .join(CommitRow, sa.and_(CommitRow.repository == VerdictRow.repository, CommitRow.id == VerdictRow.commit))
-            .where(
-                VerdictRow.repository == repository,
-                VerdictRow.desired.is_not(None),
-                VerdictRow.changed,
-                CommitRow.on_branch,
-                CommitRow.position <= position,
-            )
-            .order_by(CommitRow.position)
-        )
-        return {uuid: (str(digest), brought) for uuid, digest, brought in session.execute(query)}
-
-
 def last_from_git(store: Store, project: str, environment: str, *, pinned_too: bool) -> Deployment | None:
     """The newest deployment of an environment that succeeded: from Git, or any where `pinned_too`."""
     query = (

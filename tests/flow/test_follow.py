@@ -322,6 +322,19 @@ def test_a_commit_at_which_it_had_another_name_has_its_verdict(acme: World) -> N
     assert len(acme.deployments()) == 2
 
 
+def test_a_commit_from_before_it_was_renamed_is_deployed_under_the_new_name(acme: World) -> None:
+    """Both came at once; the deployment is that commit's, which changed what it wants."""
+    folder, other = "projects/shop/development", "projects/shop/dev"
+    settings = "uuid: 6f1c2ab0-0000-4000-8000-000000000001\n"
+    acme.deploy({f"{folder}/environment.yaml": settings, f"{folder}/app.manifest.yaml": sized(1)})
+    grown = acme.push({f"{folder}/app.manifest.yaml": sized(2)})
+    there = {f"{other}/environment.yaml": settings, f"{other}/app.manifest.yaml": sized(2)}
+    acme.deploy({f"{folder}/environment.yaml": None, f"{folder}/app.manifest.yaml": None} | there)
+    row = acme.last("dev")
+    assert (row.status, row.commit, row.reason) == (Status.SUCCEEDED, grown, f"commit {grown[:10]} changes it")
+    assert (acme.told(grown), acme.environment("dev").live_commit) == ({"dev": "deployed"}, grown)
+
+
 @pytest.mark.parametrize("polls", ["at each commit", "at the end"])
 def test_a_layout_that_cannot_be_read_rejects_what_was_declared_before(acme: World, polls: str) -> None:
     """Neither one that was new in a commit before it is left out, nor one that is gone told anything."""
