@@ -331,6 +331,17 @@ def test_an_upgrade_deploys_nothing_of_what_was_applied_before_commits_were_reco
     assert given(acme, acme.last("staging").id) == remote.source(f"?ref={last}")
 
 
+def test_an_upgrade_together_with_a_commit_deploys_what_the_commit_changes(acme: World, remote: Remote) -> None:
+    started(acme, remote)
+    _as_before_pins(acme)
+    _upgraded(acme)
+    files = {"projects/shop/development/app.manifest.yaml": sized(7), **module(remote.source("?ref=main"), "other")}
+    acme.deploy(files)
+    tick(acme, 3)
+    assert [row.environment for row in acme.deployments()][3:] == ["development"]
+    assert acme.environment("staging").applied == acme.environment("staging").desired
+
+
 def test_an_upgrade_forgets_no_move_that_a_hold_keeps_back(acme: World, remote: Remote) -> None:
     started(acme, remote)
     suspending.suspend(acme.doors, "ann", "shop", reason="freeze")
