@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from controller import pipeline
 from controller.deployments import rehash
 from controller.deployments.doors import Connection, Doors
-from controller.errors import LockstepError, ManifestError
+from controller.errors import LockstepError, ManifestError, NotFoundError
 from controller.git import remotes
 from controller.history import module_pins as history
 from controller.history import standing as picture
@@ -38,11 +38,29 @@ def resolve(doors: Doors, connection: Connection, head: str) -> None:
         if answer.commit is not None and (source not in known or known[source].commit is None)
     }
     if new:
-        now = picture.standing(doors.store, connection.id, doors.now())
-        if now.repository.decided_tip is not None:
-            rehash.adopt(doors, connection, now, new)
+        _adopt(doors, connection, head, new)
     history.record(doors.store, connection.id, found, named.keys(), doors.now())
     _tell(connection, named, known, found)
+
+
+def _adopt(doors: Doors, connection: Connection, head: str, new: Mapping[str, str]) -> None:
+    """What is seen for the first time, and was named before, may have been deployed by a release that asked nobody."""
+    now = picture.standing(doors.store, connection.id, doors.now(), doors.memory.standings.get(connection.id))
+    tip = now.repository.decided_tip
+    if tip is None:
+        return
+    old = new if tip == head else {source: new[source] for source in _named_at(connection, tip, new) & new.keys()}
+    if old:
+        rehash.adopt(doors, connection, now, old)
+
+
+def _named_at(connection: Connection, commit: str, otherwise: Iterable[str]) -> frozenset[str]:
+    """The same of an earlier commit; `otherwise` where not all of it can be known."""
+    try:
+        repository = pipeline.read(connection.mirror.snapshot(commit).tree)
+    except (ManifestError, NotFoundError):
+        return frozenset(otherwise)
+    return frozenset(otherwise if repository.catalog.problems else _refs(repository))
 
 
 def _named(doors: Doors, connection: Connection, head: str) -> Mapping[str, GitRef]:

@@ -9,6 +9,7 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,9 @@ from controller.model.deployment import Role
 from controller.secrets import age
 from controller.settings import Settings, load
 from controller.wiring import FirstStart
+from tests import git_factories
+from tests.git_server import git_server, without_proxy
+from tests.tls_factories import self_signed, trusted
 
 
 def settings(folder: Path, **given: object) -> Settings:
@@ -147,6 +151,23 @@ def test_a_connection_that_leads_elsewhere_begins_with_an_empty_mirror(tmp_path:
         with started(tmp_path, connections=[{"id": "acme", "url": url}]):
             pass
     assert len(list((tmp_path / "data" / "mirrors").iterdir())) == 2
+
+
+def test_modules_of_the_same_server_are_asked_for_as_the_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_proxy(monkeypatch)
+    git_factories.commit(git_factories.repository(tmp_path / "served" / "modules.git"), {"main.tf": ""})
+    token = tmp_path / "token"
+    token.write_text("secret\n")
+    who, tls = ("x-access-token", "secret"), self_signed(tmp_path)
+    with trusted(tmp_path), git_server(tmp_path / "served", user=who, tls=tls) as server:
+        shop = {"id": "shop", "url": server.url("shop.git"), "token_file": str(token)}
+        with started(tmp_path, connections=[shop]) as doors:
+            url = server.url("modules.git")
+            found = doors.remotes.heads("shop", [url], timedelta(seconds=10))[url]
+    assert not isinstance(found, Exception), found
+    assert list(found) == ["HEAD", "refs/heads/main"]
 
 
 def test_two_connections_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -2,118 +2,33 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-import pygit2
 import pytest
-import sqlalchemy as sa
 
 from controller.deployments import actions, follow, requests, suspending
-from controller.deployments.evaluate import Memory
 from controller.errors import ManifestError
-from controller.history import module_pins, opening, pins
-from controller.history.opening import Part
-from controller.history.pins import Rewritten
-from controller.history.store import Store
-from controller.history.tables import ModulePinRow, RepositoryRow
 from controller.model.deployment import Mode, Status
-from controller.model.document import Json
-from controller.tofu import desired as documents
 from tests import git_factories
 from tests.deploy_factories import REPOSITORY, World, project, sized, world
-from tests.git_factories import Content
-from tests.git_server import Answer, GitServer, Request, git_server, without_proxy
-from tests.tls_factories import self_signed, trusted
-
-CODE = {"bucket/main.tf": 'output "name" { value = "x" }\n'}
-BUCKET = "workloads:\n  api:\n    resources:\n      files: {type: bucket}\n"
-
-
-@dataclass
-class Remote:
-    """A repository of modules on a server of its own, which counts how often it is asked, and may refuse or hang."""
-
-    repo: pygit2.Repository
-    server: GitServer
-    refuses: Answer | None = None
-    hangs: threading.Event = field(default_factory=threading.Event)  # set: it answers
-    listings: int = 0
-
-    def answer(self, request: Request) -> Answer | None:
-        if request.path.endswith("/info/refs"):
-            self.listings += 1
-        self.hangs.wait(30)
-        return self.refuses
-
-    def release(self, ref: str = "refs/tags/v1", code: str = "# new\n") -> str:
-        """Change the module, and let a tag or branch be that."""
-        made = git_factories.commit(self.repo, {"bucket/main.tf": CODE["bucket/main.tf"] + code})
-        git_factories.point(self.repo, ref, made)
-        return made
-
-    def source(self, query: str = "?ref=v1", folder: str = "//bucket") -> str:
-        return f"git::{self.server.url('modules.git')}{folder}{query}"
+from tests.git_server import Answer, without_proxy
+from tests.module_factories import BUCKET, Remote, given, module, recorded, served, started, tick
 
 
 @pytest.fixture
 def remote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Remote]:
     without_proxy(monkeypatch)
-    repo = git_factories.repository(tmp_path / "served" / "modules.git")
-    tls = self_signed(tmp_path)
-    with trusted(tmp_path), git_server(tmp_path / "served", tls=tls) as server:
-        made = Remote(repo, server)
-        made.hangs.set()
-        server.answer = made.answer
-        git_factories.commit(repo, CODE)
+    with served(tmp_path) as made:
         yield made
-        made.hangs.set()
 
 
 @pytest.fixture
 def acme(tmp_path: Path) -> Iterator[World]:
     with world(tmp_path / "company") as made:
         yield made
-
-
-def module(source: str, name: str = "bucket") -> dict[str, Content]:
-    return {
-        f"platform/resource-types/{name}.yaml": f"id: {name}\noutput_schema: {{}}\n",
-        f"platform/modules/{name}.yaml": f"resource_type: {name}\nmodule_source: {source}\nrules: [{{}}]\n",
-    }
-
-
-def started(acme: World, remote: Remote, source: str | None = None) -> str:
-    """Staging has a bucket, development and production have none, and all are in step; the commit of `v1`."""
-    first = remote.release(code="# one\n")
-    environments = project(development=sized(1), staging=BUCKET, production=sized(2))
-    acme.deploy({**environments, **module(source or remote.source())}, "Begin")
-    assert {row.status for row in acme.deployments()} == {Status.SUCCEEDED}
-    return first
-
-
-def tick(acme: World, times: int = 1) -> None:
-    for _ in range(times):
-        acme.clock.forward(timedelta(minutes=1))
-        acme.poll()
-        acme.settle()
-
-
-def given(acme: World, deployment: str) -> Json:
-    """The block of the bucket in what the engine was given."""
-    blocks = json.loads(acme.runner.bundles[deployment]["main.tf.json"])["module"]
-    return next(block["source"] for name, block in blocks.items() if "bucket" in name)
-
-
-def recorded(acme: World) -> Mapping[str, tuple[str | None, str | None]]:
-    found = module_pins.recorded(acme.doors.store, REPOSITORY)
-    return {source: (pin.commit, pin.error) for source, pin in found.items()}
 
 
 def test_a_tag_is_the_commit_that_it_was_at_the_first_poll(acme: World, remote: Remote) -> None:
@@ -309,52 +224,6 @@ def test_what_moved_while_it_was_held_is_deployed_when_it_is_resumed(acme: World
     assert acme.last("staging").reason == f"module `bucket`: `ref=v1` moved from {first[:10]} to {second[:10]}"
 
 
-def test_an_upgrade_deploys_nothing_of_what_was_applied_before_commits_were_recorded(
-    acme: World, remote: Remote
-) -> None:
-    started(acme, remote)
-    _as_before_pins(acme)
-    _upgraded(acme)
-    count = len(acme.deployments())
-    remote.release(code="# moved while nobody looked\n")
-    acme.settle()  # decided before anything is polled
-    waits = f"module `bucket`: `v1` of {remote.server.url('modules.git')} cannot be resolved (not asked yet)"
-    assert acme.environment("staging").note == waits
-    tick(acme, 3)
-    assert acme.environment("staging").note == ""
-    assert len(acme.deployments()) == count
-    staging = acme.environment("staging")
-    assert staging.applied == staging.desired == acme.last("staging").desired_digest
-    last = remote.release(code="# moved since\n")
-    tick(acme)
-    assert len(acme.deployments()) == count + 1
-    assert given(acme, acme.last("staging").id) == remote.source(f"?ref={last}")
-
-
-def test_an_upgrade_forgets_no_move_that_a_hold_keeps_back(acme: World, remote: Remote) -> None:
-    started(acme, remote)
-    suspending.suspend(acme.doors, "ann", "shop", reason="freeze")
-    second = remote.release(code="# two\n")
-    tick(acme)
-    _upgraded(acme)
-    tick(acme, 3)
-    assert len(acme.deployments("staging")) == 1
-    suspending.resume(acme.doors, "ann", "shop", reason="go on")
-    tick(acme)
-    assert given(acme, acme.last("staging").id) == remote.source(f"?ref={second}")
-    assert len(acme.deployments()) == 4
-
-
-def test_an_upgrade_deploys_nothing_of_whole_commits_and_asks_nobody(acme: World, remote: Remote) -> None:
-    first = remote.release()
-    acme.deploy({**project(staging=BUCKET), **module(remote.source(f"?ref={first}"))})
-    before = acme.environment("staging").applied
-    _upgraded(acme)
-    tick(acme, 3)
-    assert (len(acme.deployments()), acme.environment("staging").applied) == (1, before)
-    assert (remote.listings, recorded(acme)) == (0, {})
-
-
 def test_a_plan_of_a_request_takes_a_new_tag_as_it_is_written(acme: World, remote: Remote) -> None:
     started(acme, remote)
     remote.release("refs/tags/v2", "# two\n")
@@ -366,27 +235,6 @@ def test_a_plan_of_a_request_takes_a_new_tag_as_it_is_written(acme: World, remot
     assert given(acme, row.id) == remote.source("?ref=v2")
     assert [each.id for each in request.deployments] == [row.id]
     assert remote.source("?ref=v2") not in recorded(acme)
-
-
-def _as_before_pins(acme: World) -> None:
-    """Let the database say what a release has left that recorded no commits."""
-    store: Store = acme.doors.store
-    row = acme.last("staging")
-    kept = opening.parts(store, row.id, ("desired",))["desired"]
-    document = json.loads(kept.content)
-    document["modules"]["bucket"].pop("version")
-    old = documents.repinned(document, {})
-    again = Rewritten(kept.digest, old.digest, Part(old.digest, old.text.encode()))
-    pins.rehashed(store, row.environment_uuid, {row.id: again}, {})
-    with store.writing() as session:
-        session.execute(sa.delete(ModulePinRow))
-
-
-def _upgraded(acme: World) -> None:
-    """Let what was decided last be an earlier release's, and the controller be started anew."""
-    with acme.doors.store.writing() as session:
-        session.execute(sa.update(RepositoryRow).values(release="0.0.0", wake=RepositoryRow.wake + 1))
-    acme.doors = dataclasses.replace(acme.doors, memory=Memory())
 
 
 def _head(acme: World) -> str:
