@@ -31,6 +31,7 @@ from webui.app import create_app
 
 _THREADS = 8  # of the web server
 _LAST_PORT = 65_535
+_SWITCH = 0.0002  # seconds that a thread which computes keeps those waiting that have to answer
 _ANSWER = 2  # seconds that a request which is being answered may still take at the end
 
 log = logging.getLogger("lockstep")
@@ -68,6 +69,7 @@ def command(
 
 
 def _serve(doors: Doors, settings: Settings) -> None:
+    sys.setswitchinterval(_SWITCH)
     loop = Loop(doors)
     app = create_app(
         doors,

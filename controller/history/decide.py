@@ -146,7 +146,7 @@ def _live_commits(session: Session, uuids: Sequence[str]) -> dict[str, str]:
         .order_by(CommitRow.position)
     )
     session.flush()  # what is applied may have been set just now
-    return {uuid: commit for uuid, commit in session.execute(query)} if uuids else {}
+    return {row.environment_uuid: row.commit for row in session.execute(query)} if uuids else {}
 
 
 def _are_current(session: Session, decision: DecidedRepository) -> bool:

@@ -31,6 +31,7 @@ A_SECOND, SECONDS, BOUND = 100, 30, 0.100
 ENVIRONMENTS = 1000
 _SECRET = "a secret of the forge"
 _FORGES = 24  # deliveries that can be under way at a time
+_PATIENCE, _LOOK = 120.0, 0.25  # seconds for a decision, and between two looks, which are work for the controller, too
 _PADDING = 8_000  # bytes: a usual push event is so long
 
 
@@ -79,7 +80,10 @@ def _pushes(repo: pygit2.Repository, environments: int) -> Callable[[], str]:
 def _settle(server: Server, push: Callable[[], str]) -> None:
     wanted = push()
     assert _deliver(server, wanted) == 202
-    until("a decision on all environments", lambda: _tip(server) == wanted, patience=120)
+    give_up = time.monotonic() + _PATIENCE
+    while _tip(server) != wanted:
+        assert time.monotonic() < give_up, "in vain was waited for a decision on all environments"
+        time.sleep(_LOOK)
 
 
 def _push_on(server: Server, push: Callable[[], str], over: threading.Event) -> int:
