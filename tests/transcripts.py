@@ -4,8 +4,9 @@ A block ```` ```yaml projects/shop/shop.manifest.yaml ```` is a file, written wh
 of the same name changes it). A block ```` ```console ```` holds `$ command` lines (`> ` goes on with the one before)
 and what they print; `…` alone on a line stands for any lines. `<!-- in sample-repo -->` begins with the sample.
 
-On a page with `<!-- with a controller -->` a real controller watches the folder, from the first console block on. What
-is another one each time stands on such a page under a name of its own, in commands too: see `Names`.
+On a page with `<!-- with a controller -->` a real controller watches the folder, from the first console block on; with
+`<!-- with a controller of acme.git -->` it watches a bare repository of that name, the folder's `origin`. What is
+another one each time stands on such a page under a name of its own, in commands too: see `Names`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 ANY = "…"
 _BLOCK = re.compile(r"^```(?P<kind>\w+)(?: (?P<name>\S+))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _IN_SAMPLE = "<!-- in sample-repo -->"
-_WITH_CONTROLLER = "<!-- with a controller -->"
+_WITH_CONTROLLER = re.compile(r"<!-- with a controller(?: of (?P<bare>\S+))? -->")
 _DEADLINE = 120  # seconds that one command may take
 _NOBODYS_SETTINGS = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
 _WHO = {
@@ -139,23 +140,26 @@ def _replay(page: str, folder: Path, stack: ExitStack) -> str:
         shutil.copytree(ROOT / "sample-repo", folder, dirs_exist_ok=True)
     session = Session(folder)
     session.run("git init --quiet --initial-branch main && git add --all && git commit --quiet --allow-empty -m Start")
-    waits = [_WITH_CONTROLLER in page]
+    waits = [*_WITH_CONTROLLER.finditer(page)][:1]
 
     def done(block: re.Match[str]) -> str:
-        if waits[0] and block["kind"] == "console":
-            waits[0] = False
-            _serve(session, stack)
+        if waits and block["kind"] == "console":
+            _serve(session, stack, waits.pop()["bare"])
         return _block(block, session)
 
     return _BLOCK.sub(done, page)
 
 
-def _serve(session: Session, stack: ExitStack) -> None:
+def _serve(session: Session, stack: ExitStack, bare: str | None) -> None:
     """Let a controller deploy what the page has said so far; from then on commands talk to it."""
     session.run("git add --all && git commit --quiet -m 'Describe the shop'")
     place = session.folder.parent / f"{session.folder.name}-controller"
     place.mkdir()
-    connection = {"id": "main", "url": str(session.folder), "poll": "1s"}
+    watched = place / bare if bare else session.folder
+    if bare:
+        session.run(f"git clone --quiet --bare . '{watched}' && git remote add origin '{watched}'")
+        session.run("git push --quiet --set-upstream origin main")
+    connection = {"id": "main", "url": str(watched), "poll": "1s"}
     server = stack.enter_context(serve_factories.serving(place, connections=[connection]))
     server.start()
     token = serve_factories.yaml.safe_load(server.first_start.read_text())["admin_token"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -114,9 +114,10 @@ def record(store: Store, decision: DecidedRepository) -> bool:
         changed = [decided for decided in decision.environments if decided.uuid not in decision.standing]
         environments = [(decided, _environment(session, decision, decided)) for decided in changed]
         _verdicts(session, decision)
+        live = _live_commits(session, [decided.uuid for decided in changed])
         for decided, environment in environments:
             _supersede(session, decision, decided)
-            environment.live_commit = live_commit(session, environment)
+            environment.live_commit = live.get(environment.uuid)
             if decided.superseded:
                 session.flush()
                 removal.settle(session, environment)
@@ -127,21 +128,25 @@ def record(store: Store, decision: DecidedRepository) -> bool:
 
 def live_commit(session: Session, environment: EnvironmentRow) -> str | None:
     """The last commit on the walk whose digest differs from its predecessor's and equals the applied one."""
-    if environment.applied is None:
-        return None
+    return _live_commits(session, [environment.uuid]).get(environment.uuid)
+
+
+def _live_commits(session: Session, uuids: Sequence[str]) -> dict[str, str]:
+    """The same of many environments at once, those that have one."""
     query = (
-        sa.select(VerdictRow.commit)
+        sa.select(VerdictRow.environment_uuid, VerdictRow.commit)
         .join(CommitRow, sa.and_(CommitRow.repository == VerdictRow.repository, CommitRow.id == VerdictRow.commit))
+        .join(EnvironmentRow, EnvironmentRow.uuid == VerdictRow.environment_uuid)
         .where(
-            VerdictRow.environment_uuid == environment.uuid,
-            VerdictRow.desired == environment.applied,
+            VerdictRow.environment_uuid.in_(uuids),
+            VerdictRow.desired == EnvironmentRow.applied,
             VerdictRow.changed,
             CommitRow.on_branch,
         )
-        .order_by(CommitRow.position.desc())
-        .limit(1)
+        .order_by(CommitRow.position)
     )
-    return session.scalars(query).one_or_none()
+    session.flush()  # what is applied may have been set just now
+    return {row.environment_uuid: row.commit for row in session.execute(query)} if uuids else {}
 
 
 def _are_current(session: Session, decision: DecidedRepository) -> bool:

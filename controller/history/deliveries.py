@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
-from controller.history.dialect import insert
+from controller.history.dialect import insert, insert_of
 from controller.history.store import Store
 from controller.history.tables import RepositoryRow, WebhookDeliveryRow
 from controller.model.record import WebhookDelivery
 
 KEPT = timedelta(days=7)  # as long as forges deliver something again
 _REFUSED = "refused"  # the id of all that are not from the forge: who they say they are counts for nothing
+
+
+# Made once: forges may deliver a hundred in a second, and whoever writes lets nobody else write.
+_HINTED = (
+    sa.update(RepositoryRow)
+    .where(RepositoryRow.id == sa.bindparam("asked"))
+    .values(hints=RepositoryRow.hints + 1, hinted_at=sa.bindparam("now"))
+)
+
+
+@functools.cache
+def _noting(dialect: str) -> Any:
+    """The insert of a delivery, which gives how often it came until now."""
+    table = WebhookDeliveryRow.__table__
+    return (
+        insert_of(dialect, table)
+        .on_conflict_do_update(index_elements=["repository", "id"], set_={"times": table.c.times + 1})
+        .returning(table.c.times)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +62,10 @@ def accept(store: Store, received: Received, now: datetime) -> bool:
         "accepted": True,
     }
     with store.writing() as session:
-        statement = insert(session, WebhookDeliveryRow).values(values)
-        again = statement.on_conflict_do_update(
-            index_elements=["repository", "id"], set_={"times": WebhookDeliveryRow.times + 1}
-        )
-        is_new = bool(session.scalar(again.returning(WebhookDeliveryRow.times)) == 1)
+        connection = session.connection()
+        is_new = bool(connection.scalar(_noting(connection.dialect.name), values) == 1)
         if is_new and received.moves:
-            hinted = {"hints": RepositoryRow.hints + 1, "hinted_at": now}
-            session.execute(sa.update(RepositoryRow).where(RepositoryRow.id == received.repository).values(hinted))
+            connection.execute(_HINTED, {"asked": received.repository, "now": now})
         return is_new
 
 
@@ -107,8 +124,7 @@ def hinted(store: Store) -> list[str]:
 def hint(store: Store, repository: str, now: datetime) -> None:
     """Have a repository asked as soon as may be."""
     with store.writing() as session:
-        values = {"hints": RepositoryRow.hints + 1, "hinted_at": now}
-        session.execute(sa.update(RepositoryRow).where(RepositoryRow.id == repository).values(values))
+        session.connection().execute(_HINTED, {"asked": repository, "now": now})
 
 
 def answer(store: Store, repository: str) -> None:

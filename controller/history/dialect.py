@@ -10,5 +10,9 @@ from sqlalchemy.orm import Session
 
 def insert(session: Session, table: Any) -> Any:
     """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
-    name = session.get_bind().dialect.name
-    return sqlite.insert(table) if name == "sqlite" else postgresql.insert(table)
+    return insert_of(session.get_bind().dialect.name, table)
+
+
+def insert_of(dialect: str, table: Any) -> Any:
+    """The same for whoever makes a statement once and keeps it."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)

@@ -111,13 +111,21 @@ def keep_parts(session: Session, deployment: str, parts: Mapping[str, Part]) -> 
     """Keep documents of a deployment; one that it had under the same name is replaced."""
     had = sa.select(PartRow.digest, PartRow.sealed).where(PartRow.deployment == deployment, PartRow.name.in_(parts))
     before = {(digest, sealed) for digest, sealed in session.execute(had)}
-    for name, part in sorted(parts.items()):
-        artifact = {"digest": part.digest, "sealed": part.sealed, "content": part.content}
-        session.execute(insert(session, ArtifactRow).values(artifact).on_conflict_do_nothing())
-        kept = {"deployment": deployment, "name": name, "digest": part.digest, "sealed": part.sealed}
-        statement = insert(session, PartRow).values(kept)
-        changed = {"digest": part.digest, "sealed": part.sealed}
-        session.execute(statement.on_conflict_do_update(index_elements=["deployment", "name"], set_=changed))
+    artifacts = [
+        {"digest": part.digest, "sealed": part.sealed, "content": part.content} for _, part in sorted(parts.items())
+    ]
+    kept = [
+        {"deployment": deployment, "name": name, "digest": part.digest, "sealed": part.sealed}
+        for name, part in sorted(parts.items())
+    ]
+    if kept:  # two statements, executed for all of them: a push may open a thousand deployments
+        found = insert(session, ArtifactRow.__table__).on_conflict_do_nothing()
+        session.connection().execute(found, artifacts)
+        named = insert(session, PartRow.__table__)
+        changed = {column: named.excluded[column] for column in ("digest", "sealed")}
+        session.connection().execute(
+            named.on_conflict_do_update(index_elements=["deployment", "name"], set_=changed), kept
+        )
     drop_unused(session, before)
 
 

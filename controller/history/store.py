@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,10 +29,15 @@ _PASSING = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """An open database; one for all threads. `written` is set whenever one of them wrote something."""
+    """An open database; one for all threads. `written` is set whenever one of them wrote something.
+
+    `turn` is who of them writes: those that wait for it are woken one after the other, while SQLite lets them try
+    again after longer and longer pauses.
+    """
 
     engine: Engine
     written: threading.Event = field(default_factory=threading.Event, compare=False)
+    turn: threading.Lock = field(default_factory=threading.Lock, compare=False)
 
     @property
     def is_sqlite(self) -> bool:
@@ -52,7 +57,8 @@ class Store:
     def writing(self) -> Iterator[Session]:
         """A transaction that is a writer from its first statement, the only one at a time. No I/O belongs inside."""
         engine = self.engine.execution_options(immediate=True)
-        with _translated(), Session(engine, expire_on_commit=False) as session, session.begin():
+        turn = self.turn if self.is_sqlite else nullcontext()
+        with turn, _translated(), Session(engine, expire_on_commit=False) as session, session.begin():
             if not self.is_sqlite:
                 # What SQLite does by itself: one that reads before it writes is never overtaken in between.
                 session.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITE_LOCK)))

@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 
 import cli
-from tests.bench import decision, deployment, graph, measure, pages, polling
+from tests.bench import decision, deployment, graph, measure, pages, polling, pushes, webhook
 from tests.bench.measure import Figure
 
 PARTS: Mapping[str, Callable[[int], Iterator[Figure]]] = {
@@ -24,6 +24,8 @@ PARTS: Mapping[str, Callable[[int], Iterator[Figure]]] = {
     "decision": decision.figures,
     "polling": polling.figures,
     "pages": pages.figures,
+    "pushes": pushes.figures,
+    "webhook": webhook.figures,
 }
 
 
