@@ -49,6 +49,22 @@ Age = Annotated[timedelta | None, BeforeValidator(age)]
 Size = Annotated[int, BeforeValidator(size)]
 
 
+def name(text: object) -> object:
+    """Read what is a name also where it consists of digits."""
+    return str(text) if isinstance(text, int) and not isinstance(text, bool) else text
+
+
+class App(BaseModel):
+    """A GitHub App that is installed where the repository is, instead of a token."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Annotated[str, BeforeValidator(name), Field(pattern=r"^[A-Za-z0-9._-]+$")]  # App ID or client ID
+    key_file: Path | None = None
+    key_env: str | None = None
+    installation: int | None = Field(default=None, ge=1)  # default: looked up
+
+
 class Connection(BaseModel):
     """A repository to watch. A secret is named (`…_env`, `…_file`), never written here."""
 
@@ -61,6 +77,8 @@ class Connection(BaseModel):
     username: str | None = None
     token_env: str | None = None
     token_file: Path | None = None
+    app: App | None = None
+    api_url: str | None = None  # of the forge; default: by the url
     ssh_key_file: Path | None = None
     known_hosts_file: Path | None = None
     poll: Duration = timedelta(seconds=60)
@@ -121,7 +139,7 @@ class Settings(BaseSettings):
         return self.public_url or f"http://{self.listen}"
 
 
-_MODELS: Mapping[str, type[BaseModel]] = {"connections": Connection, "retention": Retention}
+_MODELS: Mapping[str, type[BaseModel]] = {"connections": Connection, "retention": Retention, "app": App}
 
 
 def load(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -172,7 +190,8 @@ def _read(path: Path) -> dict[str, Any]:
 def _problem(where: str, error: Any) -> Problem:
     path = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        model = _MODELS.get(str(error["loc"][0]), Settings) if len(error["loc"]) > 1 else Settings
+        above = [_MODELS[str(part)] for part in error["loc"][:-1] if str(part) in _MODELS]
+        model = above[-1] if above else Settings
         word = str(error["loc"][-1])
         remedy = suggest(word, model.model_fields, f"known keys are {', '.join(sorted(model.model_fields))}")
         return Problem(where, f"unknown setting `{path}`", remedy)

@@ -14,10 +14,10 @@ from pathlib import Path
 from controller import data_directory
 from controller.deployments import leftovers
 from controller.deployments.doors import Connection, Doors, Limits, Webhook
-from controller.errors import ManifestError, Problem
+from controller.errors import ManifestError, Problem, problem
+from controller.forge import github_app
 from controller.forge.webhook import Forge
-from controller.git import credentials, transport
-from controller.git.address import parse
+from controller.git import address, credentials, transport
 from controller.git.mirror import Mirror
 from controller.git.remotes import Remotes, Server
 from controller.history import access, store
@@ -29,8 +29,8 @@ from controller.runner import durable, engine, local, sandbox
 from controller.runner.protocol import Engine, Sandbox
 from controller.secrets import age, sealing
 from controller.secrets.secret import Secret
+from controller.settings import App, Settings
 from controller.settings import Connection as Chosen
-from controller.settings import Settings
 
 ADMIN = "admin"
 _RECIPIENT = "log-recipient.txt"
@@ -83,7 +83,7 @@ def sandbox_of(settings: Settings, found: Engine, environ: Mapping[str, str] = o
     """What engines can be shut in with; where they cannot, the error says why."""
     secret = [settings.data_dir, settings.runner_env_dir, settings.seal_key_file]
     for chosen in settings.connections:
-        secret += [chosen.token_file, chosen.ssh_key_file]
+        secret += [chosen.token_file, chosen.ssh_key_file, chosen.app.key_file if chosen.app else None]
         secret += [chosen.webhook_secret_file, chosen.webhook_previous_secret_file]
     return sandbox.made(found, filter(None, secret), [path.absolute() for path in settings.sandbox_paths], environ)
 
@@ -147,7 +147,7 @@ def _connection(chosen: Chosen, data: Path, environ: Mapping[str, str]) -> Conne
 
 
 def _remotes(settings: Settings, environ: Mapping[str, str]) -> Remotes:
-    chosen = [(one.id, parse(one.url), _credentials(one, environ)) for one in settings.connections]
+    chosen = [(one.id, address.parse(one.url), _credentials(one, environ)) for one in settings.connections]
     return Remotes([Server(*one) for one in chosen])
 
 
@@ -181,9 +181,15 @@ def _trust_hosts(settings: Settings, data: Path) -> None:
 def _credentials(chosen: Chosen, environ: Mapping[str, str]) -> credentials.Credentials | None:
     """Read at each use, so that a token that was exchanged is taken up without a restart."""
     where = f"connection `{chosen.id}`"
+    given = [name for name in ("ssh_key_file", "token_file", "token_env", "app") if getattr(chosen, name)]
+    if chosen.app and len(given) > 1:
+        raise problem(where, f"there are several credentials: {', '.join(given)}", "keep one of them")
     if chosen.ssh_key_file:
         key = chosen.ssh_key_file
         return credentials.SshKey(lambda: _text(where, key), username=chosen.username or "git")
+    if chosen.app:
+        tokens = _app(where, chosen, chosen.app, environ)
+        return credentials.Token(tokens.reveal, refused=tokens.forget)
     user = chosen.username or "x-access-token"
     if chosen.token_file:
         file = chosen.token_file
@@ -193,6 +199,26 @@ def _credentials(chosen: Chosen, environ: Mapping[str, str]) -> credentials.Cred
         _variable(where, name, environ)
         return credentials.Token(lambda: _variable(where, name, environ), user)
     return None
+
+
+def _app(where: str, chosen: Chosen, app: App, environ: Mapping[str, str]) -> github_app.Tokens:
+    """Its key is read whenever something is signed, and has to be there at the start."""
+    file, name = app.key_file, app.key_env
+    if chosen.forge != "github":
+        raise problem(where, "an `app` is one of GitHub's", "set `forge: github`, or name a token instead")
+    if (file is None) == (name is None):
+        raise problem(where, "an `app` has one private key", "name it with `key_file` or `key_env`")
+    if address.parse(chosen.url).transport not in (address.Transport.HTTPS, address.Transport.HTTP):
+        raise problem(where, "the token of an `app` opens https only", "write https://HOST/OWNER/REPOSITORY as the url")
+    api = (chosen.api_url or github_app.api_of(chosen.url)).rstrip("/")
+    at = address.parse(api)
+    if at.transport is not address.Transport.HTTPS and not at.is_this_machine:
+        raise problem(where, f"api_url {at.shown}: the app's signature would travel unencrypted", "write https://")
+    owner, repository = github_app.repository_of(where, chosen.url)
+    key = (lambda: _text(where, file)) if file else (lambda: _variable(where, name or "", environ))
+    tokens = github_app.Tokens(github_app.App(where, app.id, key, owner, repository, at.url, app.installation))
+    tokens.check()
+    return tokens
 
 
 def _text(where: str, file: Path) -> str:

@@ -21,6 +21,7 @@ class Token:
 
     reveal: Reveal = field(repr=False)
     username: str = "x-access-token"
+    refused: Callable[[], None] | None = field(default=None, repr=False)  # told when the server did not take it
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,8 @@ class Asked:
                 f"set the url of the connection to where the repository is now"
             )
         if self._answered:
+            if isinstance(self._credentials, Token) and self._credentials.refused is not None:
+                self._credentials.refused()
             raise NotAllowedError(
                 f"{self._address.shown}: the credentials were refused; {_RENEW[type(self._credentials)]}"
             )
