@@ -4,47 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import controller
-from controller import pipeline, reconcile
-from controller.deployments import evaluate, lasting, opened, platform, renaming, runs, states, vanishing
+from controller import reconcile
+from controller.deployments import lasting, platform, renaming, vanishing
 from controller.deployments.doors import Connection, Doors
 from controller.deployments.earlier import Earlier
 from controller.deployments.evaluate import Evaluated
-from controller.deployments.opened import Occasion
+from controller.deployments.openings import Case, Openings
 from controller.deployments.walking import Asking, Before, Tip, Walk, walk
 from controller.errors import ManifestError
 from controller.history import branch
 from controller.history.decide import Decided, DecidedRepository, Told
-from controller.history.opening import NewDeployment
 from controller.history.standing import RepositoryStanding, Standing
-from controller.model.deployment import EnvironmentStatus, Mode, Origin, Rank
-from controller.model.manifest import EnvironmentConfig, OnRemoval
+from controller.model.deployment import EnvironmentStatus, Origin, Rank
+from controller.model.manifest import EnvironmentConfig
 from controller.model.record import Lasting
-from controller.model.tree import Commit
-from controller.pipeline import Resolved
-from controller.reconcile import Change, Opening, Outcome, State, Want
-from controller.tofu import pinning
+from controller.reconcile import Change, State, Want
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """One environment in one decision."""
-
-    slug: str
-    standing: Standing | None
-    wants: tuple[Want, ...]  # of the walk, oldest first
-    now: Want | None  # what its newest valid commit wants as of now
-    tip: Want | None  # None: it is not declared any more
-    state: State
-    config: EnvironmentConfig | None  # the newest of the walk that can be read
-    on_removal: OnRemoval = OnRemoval.APPROVE  # as it says of itself
-    dropped: tuple[str, ...] = ()  # destroys from Git that end, for its directory is back
 
 
 class Deciding:
@@ -59,8 +39,8 @@ class Deciding:
         self._former = former or {}  # P/E -> what it was called at the first commits of the walk
         self._walk: Walk = walk(doors, connection, now)
         self._asking = Asking(doors, connection, now, self._former)
-        self._uuids: dict[str, str] = {}
         self._earlier = Earlier(doors, connection, now, self._asking, self._former)
+        self._openings = Openings(doors, connection, now, self._asking, self._earlier)
         self._tips, self._wants = self._read()
         self.renames = renaming.renames(doors, now, self._tips, is_new=bool(self._walk.commits))
 
@@ -119,7 +99,7 @@ class Deciding:
     def _slugs(self, wants: Sequence[Mapping[str, Want]], tip: Tip) -> list[str]:
         return sorted({*self._now.environments, *wants[-1], *tip.declared})
 
-    def _case(self, slug: str, wants: Sequence[Mapping[str, Want]], tips: Sequence[Tip]) -> _Case:
+    def _case(self, slug: str, wants: Sequence[Mapping[str, Want]], tips: Sequence[Tip]) -> Case:
         standing = self._now.environments.get(slug)
         called = [self._called(slug, standing, tip, found) for tip, found in zip(tips, wants, strict=True)]
         given = tuple(found[name] for name, found in zip(called, wants, strict=True) if name)
@@ -136,7 +116,7 @@ class Deciding:
         now = self._as_of_now(slug, state, given, last)
         known = standing.environment if standing else None
         on_removal = vanishing.declared([earlier, *(one.answers for one in tips)], slug, known)
-        return _Case(slug, standing, given if is_new else (), now, last, state, config, on_removal, dropped)
+        return Case(slug, standing, given if is_new else (), now, last, state, config, on_removal, dropped)
 
     def _called(self, slug: str, standing: Standing | None, tip: Tip, found: Mapping[str, Want]) -> str | None:
         """The name of an environment at a commit: as now, as before it was renamed, or of whoever is it by its uuid."""
@@ -187,11 +167,11 @@ class Deciding:
         found = self._earlier.answer(state.desired_commit, slug)
         return Want(state.desired_commit, found.digest, waits=found.waits) if found else None
 
-    def _lasting(self, case: _Case) -> Lasting:
+    def _lasting(self, case: Case) -> Lasting:
         known = case.standing.environment if case.standing and case.tip else None
         return lasting.lasting(case.config, known)
 
-    def _waiting(self, cases: Sequence[_Case]) -> dict[str, str]:
+    def _waiting(self, cases: Sequence[Case]) -> dict[str, str]:
         """For what each environment waits: those named by its `after` that are not in step yet."""
         wanted = {case.slug: reconcile.wanted(case.wants, case.now, case.state) for case in cases}
         applied = {case.slug: case.state.applied for case in cases}
@@ -204,7 +184,7 @@ class Deciding:
             found[case.slug] = case.state.waits or reconcile.waits_for(names, mine, theirs)
         return found
 
-    def _decided(self, case: _Case, waits: str, tip: Tip, nothing_goes: bool) -> Decided:
+    def _decided(self, case: Case, waits: str, tip: Tip, nothing_goes: bool) -> Decided:
         state = case.state if case.state.waits == waits else replace(case.state, waits=waits)
         outcome = reconcile.decide(case.wants, case.now, state)
         outcome = replace(outcome, superseded=(*outcome.superseded, *case.dropped)) if case.dropped else outcome
@@ -214,10 +194,10 @@ class Deciding:
         is_declared = case.tip is not None
         opening = gone.opening if gone else None
         if outcome.opening:
-            opening = self._opening(case, outcome.opening, outcome, tip)
+            opening = self._openings.new(case, outcome.opening, outcome, tip)
         superseded = outcome.superseded if is_declared else reconcile.replaced_by(Rank.GIT, state.open)
         return Decided(
-            uuid=self._uuid(case),
+            uuid=self._openings.uuid(case),
             project=project,
             name=name,
             version=case.standing.version if case.standing else None,
@@ -242,7 +222,7 @@ class Deciding:
             renamed_from=self._renamed_from(case.slug),
         )
 
-    def _vanished(self, case: _Case, tip: Tip, nothing_goes: bool) -> vanishing.Vanished | None:
+    def _vanished(self, case: Case, tip: Tip, nothing_goes: bool) -> vanishing.Vanished | None:
         if case.standing is None or case.tip is not None:
             return None
         if case.slug in self.renames.old:
@@ -273,69 +253,6 @@ class Deciding:
             and (decided.folder, decided.renamed_from) == (known.folder, known.renamed_from)
             and decided.lasting == known.lasting
         )
-
-    def _opening(self, case: _Case, opening: Opening, outcome: Outcome, tip: Tip) -> NewDeployment:
-        """Resolve once more, in full, what is to be deployed: at a commit where it has a name that is known."""
-        is_tip = tip.repository is not None and opening.commit == tip.commit.id
-        repository = tip.repository if is_tip and tip.repository else self._earlier.at(opening.commit)
-        called = self._earlier.name(repository, case.slug)
-        if called is None and tip.repository is not None:
-            opening, repository = replace(opening, commit=tip.commit.id), tip.repository
-        commit = self._connection.mirror.commit(opening.commit)
-        resolved, base = evaluate.resolve(self._asking.question(repository, case.slug, called))
-        environment = case.standing.environment if case.standing else None
-        occasion = Occasion(
-            reason=self._reason(case, commit, base.deployment if base else None, resolved),
-            repository=self._connection.id,
-            commit=commit,
-            mode=Mode.PLAN_ONLY if opening.plan_only else Mode.DEPLOY,
-            source_commit=base.commit if base else None,
-            must_approve=opening.must_approve,
-            superseded=outcome.superseded,
-            waits_for=self._goes_first(case, resolved.config),
-        )
-        made = opened.new(self._doors, resolved, occasion, self._uuid(case), environment)
-        project, _, name = case.slug.partition("/")
-        return replace(made, project=project, environment=name)
-
-    def _reason(self, case: _Case, commit: Commit, source: str | None, resolved: Resolved) -> str:
-        if case.standing is None or case.standing.environment.last_success is None:
-            return f"first deployment, from commit {commit.id[:10]}"
-        if case.wants and any(want.commit == commit.id for want in case.wants):
-            return f"commit {commit.id[:10]} changes it"
-        applied = runs.inputs(self._doors, case.standing.environment.last_success).desired
-        if moved := pinning.moved(applied, resolved.desired.document):
-            return "; ".join(moved)
-        if source is not None and case.config is not None:
-            return f"{case.config.source} was deployed ({source})"
-        return f"what commit {commit.id[:10]} wants is not what is applied"
-
-    def _goes_first(self, case: _Case, config: EnvironmentConfig) -> tuple[str, ...]:
-        """Environments whose open deployments go before this one: its source and those of `after`."""
-        project = case.slug.partition("/")[0]
-        source = pipeline.source_of(config)
-        names = {*config.after, *([source.name] if source and source.kind == "environment" else [])}
-        known = (self._now.environments.get(f"{project}/{name}") for name in sorted(names))
-        return tuple(found.environment.uuid for found in known if found)
-
-    def _uuid(self, case: _Case) -> str:
-        """The environment's identity: as known, else as it says itself, else a new one."""
-        if case.standing is not None:
-            return case.standing.environment.uuid
-        if case.slug not in self._uuids:
-            given = case.config.uuid if case.config else None
-            is_free = given is not None and given not in self._now.uuids
-            self._uuids[case.slug] = given if given and is_free else self._left_behind(case.slug) or str(uuid.uuid4())
-        return self._uuids[case.slug]
-
-    def _left_behind(self, slug: str) -> str | None:
-        """What it was called when its state was written, if the database is older than that."""
-        found = states.left_behind(self._doors.data / "states", slug, self._now.uuids)
-        if found is not None:
-            log.warning(
-                "%s: there is a state of it that the database does not know, of uuid %s: that goes on", slug, found
-            )
-        return found
 
 
 def _told(ruling: reconcile.Ruling) -> Told:
