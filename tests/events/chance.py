@@ -7,7 +7,7 @@ from hypothesis.strategies import SearchStrategy
 
 from tests.events import story as told
 from tests.events.controller import EVENTS
-from tests.events.story import Act, Anew, Edit, Force, Merge, Push, Revert, ToSide
+from tests.events.story import Act, Anew, Edit, Force, Merge, Person, Push, Revert, ToSide
 
 _SLUGS = st.sampled_from([told.STAGING, told.DEVELOPMENT, told.PRODUCTION, told.LIVE, told.LAB])
 _SIZES = st.sampled_from([2, 1, 3, told.FAILS_IN_PLAN, told.FAILS_IN_APPLY, 0])
@@ -36,6 +36,7 @@ _ACTS: SearchStrategy[Act] = st.one_of(
     st.builds(ToSide, _MORE),
     st.builds(Anew, _MORE),
     st.builds(Push, _COMMITS),
+    st.builds(Person, st.sampled_from(["suspend", "resume", "rollback"]), _SLUGS),
 )
 _EVENTS = st.lists(st.sampled_from(EVENTS), max_size=3).map(tuple)
 

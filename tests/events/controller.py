@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import hashlib
@@ -18,10 +19,11 @@ from pathlib import Path
 import pygit2
 from flask import Flask
 
-from controller.deployments import follow
+from controller.deployments import actions, follow, suspending
 from controller.deployments.doors import Connection, Doors, Webhook
 from controller.deployments.evaluate import Memory
 from controller.deployments.lifecycle import Next
+from controller.errors import LockstepError
 from controller.forge.webhook import Forge
 from controller.git.mirror import Mirror
 from controller.history import deliveries, read, store, work
@@ -29,7 +31,7 @@ from controller.history.store import Store
 from controller.runner.protocol import Ended, Phase, Result
 from controller.secrets.secret import Secret
 from tests.deploy_factories import REPOSITORY, Clock, Script, ScriptedRunner, World, world
-from tests.events.story import FAILS_IN_APPLY, FAILS_IN_PLAN, MAIN, Story
+from tests.events.story import FAILS_IN_APPLY, FAILS_IN_PLAN, MAIN, Person, Story
 from webui import hooks
 
 POLL, PATIENCE = timedelta(seconds=60), timedelta(minutes=10)
@@ -164,6 +166,20 @@ class Watcher:
             case "later":
                 self.undelivered.append(self._payload())
 
+    def act(self, person: Person) -> None:
+        """Who acts has seen what was pushed until then; what is not possible is refused."""
+        self.happens("finish")
+        self.happens("settle")
+        project, _, name = person.slug.partition("/")
+        with contextlib.suppress(LockstepError):
+            if person.what == "suspend":
+                suspending.suspend(self.doors, "ann", person.slug, reason="a fair")
+            elif person.what == "resume":
+                actions.resume(self.doors, "ann", project, name)
+            elif mine := self.world.deployments(name):
+                actions.rollback(self.doors, "ann", project, name, mine[0].id, reason="it was better")
+        self.world.settle()
+
     def tick(self) -> None:
         """A minute passes; the poll of that minute, and what it leads to."""
         self.world.clock.forward(POLL)
@@ -241,10 +257,12 @@ def watching(made: Template, story: Story, folder: Path) -> Iterator[Watcher]:
 
 def follow_story(watcher: Watcher, plan: Sequence[Sequence[str]]) -> None:
     """Let every act happen, and after each the events that the plan has for it."""
-    for tip, events in itertools.zip_longest(watcher.story.tips[1:], plan, fillvalue=()):
-        if tip:
-            watcher.point(str(tip))
-        for event in events:
+    story = watcher.story
+    for number, tip in enumerate(story.tips[1:], 1):
+        watcher.point(tip)
+        if number in story.persons:
+            watcher.act(story.persons[number])
+        for event in plan[number - 1] if number <= len(plan) else ():
             watcher.happens(event)
 
 

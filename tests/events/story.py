@@ -96,7 +96,15 @@ class Anew:
     commits: tuple[Edits, ...] = ()
 
 
-Act = Push | Revert | Merge | Force | ToSide | Anew
+@dataclass(frozen=True)
+class Person:
+    """Somebody looks at what there is, and acts: `suspend`, `resume`, or `rollback` to what was first."""
+
+    what: str
+    slug: str
+
+
+Act = Push | Revert | Merge | Force | ToSide | Anew | Person
 
 
 @dataclass(frozen=True)
@@ -114,6 +122,7 @@ class Story:
     commits: dict[str, Commit] = field(default_factory=dict)
     tips: list[str] = field(default_factory=list)
     sides: list[str] = field(default_factory=list)
+    persons: dict[int, Person] = field(default_factory=dict)  # by the number of the act
 
     def line(self, tip: str) -> list[Commit]:
         """The first parents of a commit, oldest first, and itself."""
@@ -145,6 +154,8 @@ class Story:
                 tip = self._series(self.sides[-1] if self.sides else tip, commits)
             case Anew(commits):
                 tip = self._series(self._commit([], self.commits[tip].files, {}), commits)
+            case Person():
+                self.persons[len(self.tips)] = act
         self.tips.append(tip)
 
     def begin(self) -> None:
