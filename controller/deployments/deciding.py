@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 import controller
 from controller import pipeline, reconcile
-from controller.deployments import evaluate, lasting, opened, platform, renaming, runs, states, vanishing
+from controller.deployments import evaluate, lasting, opened, platform, renaming, states, vanishing
 from controller.deployments.doors import Connection, Doors
 from controller.deployments.opened import Occasion
-from controller.deployments.walking import Asking, Tip, Walk, walk
+from controller.deployments.walking import Asking, Tip, Walk, desired_of, walk
 from controller.history.decide import Decided, DecidedRepository, Told
 from controller.history.opening import NewDeployment
 from controller.history.standing import RepositoryStanding, Standing
@@ -271,7 +271,7 @@ class Deciding:
             return f"first deployment, from commit {commit.id[:10]}"
         if case.wants and any(want.commit == commit.id for want in case.wants):
             return f"commit {commit.id[:10]} changes it"
-        applied = runs.inputs(self._doors, case.standing.environment.last_success).desired
+        applied = desired_of(self._doors, case.standing.environment.last_success)
         if moved := pinning.moved(applied, resolved.desired.document):
             return "; ".join(moved)
         if source is not None and case.config is not None:
