@@ -7,11 +7,11 @@ import uuid
 from dataclasses import dataclass, replace
 
 from controller import pipeline
-from controller.deployments import evaluate, opened, runs, states
+from controller.deployments import evaluate, opened, states
 from controller.deployments.doors import Connection, Doors
 from controller.deployments.earlier import Earlier
 from controller.deployments.opened import Occasion
-from controller.deployments.walking import Asking, Tip
+from controller.deployments.walking import Asking, Tip, desired_of
 from controller.history.opening import NewDeployment
 from controller.history.standing import RepositoryStanding, Standing
 from controller.model.deployment import Mode
@@ -81,7 +81,7 @@ class Openings:
             return f"first deployment, from commit {commit.id[:10]}"
         if case.wants and any(want.commit == commit.id for want in case.wants):
             return f"commit {commit.id[:10]} changes it"
-        applied = runs.inputs(self._doors, case.standing.environment.last_success).desired
+        applied = desired_of(self._doors, case.standing.environment.last_success)
         if moved := pinning.moved(applied, resolved.desired.document):
             return "; ".join(moved)
         if source is not None and case.config is not None:

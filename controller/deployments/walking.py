@@ -15,7 +15,7 @@ from controller.history import branch, opening, read
 from controller.history import standing as picture
 from controller.history.standing import RepositoryStanding, Standing
 from controller.model.deployment import HoldKind, Status
-from controller.model.document import placed
+from controller.model.document import Json, placed
 from controller.model.graph import Coordinate
 from controller.model.manifest import EnvironmentConfig
 from controller.model.record import CommitRange
@@ -287,8 +287,14 @@ def _base(doors: Doors, project: str, source: pipeline.Source, *, pinned_too: bo
     return Base(found.id, found.commit, document)
 
 
-def _types(doors: Doors, deployment: str) -> frozenset[str]:
+def desired_of(doors: Doors, deployment: str) -> Mapping[str, Json]:
+    """The document that says what a deployment wanted."""
     part = opening.parts(doors.store, deployment, (parts.DESIRED,))[parts.DESIRED]
-    desired = json.loads(part.content)
+    document: Mapping[str, Json] = json.loads(part.content)
+    return document
+
+
+def _types(doors: Doors, deployment: str) -> frozenset[str]:
+    desired = desired_of(doors, deployment)
     types = (Coordinate.parse(text).type for text in desired["nodes"])
     return frozenset({*types, *(f"{block['type']}.{block['id']}" for block in desired["providers"].values())})

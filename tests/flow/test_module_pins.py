@@ -147,6 +147,16 @@ def test_a_tag_that_is_gone_goes_on_as_it_was_and_that_is_said(acme: World, remo
     assert len(acme.deployments("staging")) == 1
 
 
+def test_a_tag_moves_also_where_the_repository_itself_does_not_answer(
+    acme: World, remote: Remote, tmp_path: Path
+) -> None:
+    first = started(acme, remote)
+    (tmp_path / "company" / "origin.git").rename(tmp_path / "away")
+    second = remote.release(code="# two\n")
+    tick(acme)
+    assert acme.last("staging").reason == f"module `bucket`: `ref=v1` moved from {first[:10]} to {second[:10]}"
+
+
 def test_a_remote_that_does_not_answer_is_asked_less_often(acme: World, remote: Remote) -> None:
     started(acme, remote)
     remote.refuses = Answer(503)
