@@ -13,9 +13,10 @@ import controller
 from controller.deployments import engines
 from controller.deployments.doors import Doors
 from controller.errors import NotFoundError
-from controller.history import deliveries, module_pins, read
+from controller.history import deliveries, module_pins, overview, read
 from controller.history.drifting import PAUSES
 from controller.history.module_pins import ModulePin
+from controller.history.overview import Counts
 from controller.model.deployment import OPEN, EngineKind, EnvironmentStatus, HoldKind, Mode, Origin, Role, Status
 from controller.model.record import CommitRecord, Deployment, Environment
 from webui import access
@@ -54,16 +55,14 @@ class Row:
 
 
 def environments(doors: Doors, who: Caller, arguments: Mapping[str, str]) -> dict[str, object]:
-    known = [row for row in read.environments(doors.store) if who.sees(row.project)]
-    after = arguments.get("after", "")
-    here = [row for row in known if row.slug > after][: _ENVIRONMENTS + 1]
-    lines = _lines(doors, who)
-    rows = _rows(doors, here[:_ENVIRONMENTS], lines)
+    found = overview.lines(doors.store, who.projects, arguments.get("after", ""), _ENVIRONMENTS + 1)
+    here = found[:_ENVIRONMENTS]
+    rows = [Row(one.environment, state_of(one.environment, one.queue), one.live, one.latest, one.queue) for one in here]
     groups = [(project, list(found)) for project, found in groupby(rows, lambda row: row.environment.project)]
     return {
         "groups": groups,
-        "summary": _summary(known, sum(len(line) for line in lines.values())),
-        "next": here[_ENVIRONMENTS - 1].slug if len(here) > _ENVIRONMENTS else None,
+        "summary": _summary(overview.counts(doors.store, who.projects)),
+        "next": here[-1].environment.slug if len(found) > len(here) else None,
         "is_live": True,
     }
 
@@ -214,31 +213,6 @@ def _out_of_step(found: Environment) -> str:
     return "never deployed" if found.last_success is None else "out of step"
 
 
-def _rows(doors: Doors, found: Sequence[Environment], lines: Mapping[str, tuple[Deployment, ...]]) -> list[Row]:
-    """The rows of a list. What happened lately is asked for once; only who slept through it is asked for alone."""
-    recent = {row.environment_uuid: row for row in reversed(_in_line(read.deployments(doors.store, limit=_MOST)))}
-    commits = {id: _commit(doors, id) for id in sorted({row.live_commit for row in found if row.live_commit})}
-    rows = []
-    for row in found:
-        latest = recent.get(row.uuid) or _latest(doors, row)
-        queue = lines.get(row.uuid, ())
-        rows.append(Row(row, state_of(row, queue), commits.get(row.live_commit or ""), latest, queue))
-    return rows
-
-
-def _latest(doors: Doors, found: Environment) -> Deployment | None:
-    latest = _in_line(read.deployments(doors.store, project=found.project, environment=found.name, limit=_RECENT))
-    return latest[0] if latest else None
-
-
-def _lines(doors: Doors, who: Caller) -> dict[str, tuple[Deployment, ...]]:
-    """The line of each environment, oldest first."""
-    lines: dict[str, tuple[Deployment, ...]] = {}
-    for row in _in_line(_open(doors, who)):
-        lines[row.environment_uuid] = (*lines.get(row.environment_uuid, ()), row)
-    return lines
-
-
 def _open(doors: Doors, who: Caller) -> list[Deployment]:
     """What has not ended, oldest first."""
     found = [row for status in sorted(OPEN) for row in read.deployments(doors.store, status=status, limit=_MOST)]
@@ -250,12 +224,10 @@ def _in_line(found: Sequence[Deployment]) -> list[Deployment]:
     return [row for row in found if row.mode not in (Mode.PLAN_ONLY, Mode.DRIFT)]
 
 
-def _summary(known: Sequence[Environment], at_work: int) -> str:
-    projects = len({row.project for row in known})
-    in_step = sum(1 for row in known if row.applied is not None and row.applied == row.desired)
+def _summary(counts: Counts) -> str:
     return (
-        f"{_several(len(known), 'environment')} in {_several(projects, 'project')}: "
-        f"{in_step} in step with Git, {_several(at_work, 'deployment')} at work or waiting."
+        f"{_several(counts.environments, 'environment')} in {_several(counts.projects, 'project')}: "
+        f"{counts.in_step} in step with Git, {_several(counts.at_work, 'deployment')} at work or waiting."
     )
 
 
