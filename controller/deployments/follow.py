@@ -28,22 +28,27 @@ def poll(doors: Doors, repository: str, *, patience: timedelta | None = None) ->
 
     `patience` is the longest pause between two questions; without it the remote is asked now, in any case.
     """
-    connection = doors.connections[repository]
+    connection = doors.connections.get(repository)
+    if connection is None:
+        return  # not connected any more
     now = doors.now()
     if patience is not None and not watching.is_due(doors.store, repository, now, connection.poll, patience):
         return
     deliveries.answer(doors.store, repository)
+    head, error = None, None
     try:
         head = _head(doors, connection)
     except LockstepError as e:
-        watching.polled(doors.store, repository, doors.now(), error=str(e))
-        return
-    watching.polled(doors.store, repository, doors.now(), head=head)
+        error = str(e)
+    if doors.connections.get(repository) is connection:  # else this is an answer to a question of before
+        watching.polled(doors.store, repository, doors.now(), head=head, error=error)
 
 
 def decide(doors: Doors, repository: str) -> None:
     """Decide on everything up to the newest commit that was fetched; what changes meanwhile is decided again."""
-    connection = doors.connections[repository]
+    connection = doors.connections.get(repository)
+    if connection is None:
+        return
     former: dict[str, str] = {}
     for _ in range(_TRIES):
         now = picture.standing(doors.store, repository, doors.now(), doors.memory.standings.get(repository))
