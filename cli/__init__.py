@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, str] = {
     "plan": "cli.plan",
     "rebind": "cli.rebind",
     "refresh": "cli.refresh",
+    "reload": "cli.reload",
     "render": "cli.render",
     "resume": "cli.resume",
     "retry": "cli.retry",

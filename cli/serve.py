@@ -21,7 +21,7 @@ from cli import files
 from cli.exits import Exit
 from controller import machine, wiring
 from controller import settings as chosen
-from controller.deployments import engines
+from controller.deployments import engines, reloading
 from controller.deployments.doors import Doors
 from controller.errors import LockstepError
 from controller.forge import webhook
@@ -63,9 +63,10 @@ def command(
     overrides: dict[str, Any] = {"data_dir": data_dir, "listen": listen}
     if repo:
         overrides["connections"] = ({"id": "main", "url": repo, "branch": branch},)
-    settings = chosen.load(config, {key: value for key, value in overrides.items() if value is not None})
+    load = partial(chosen.load, config, {key: value for key, value in overrides.items() if value is not None})
+    settings = load()
     _log_to_stderr(settings)
-    with wiring.open_doors(settings, partial(_tell_first_start, file=first_start)) as doors:
+    with wiring.open_doors(settings, partial(_tell_first_start, file=first_start), again=load) as doors:
         _tell(doors, settings)
         _serve(doors, settings)
     return Exit.DONE
@@ -81,7 +82,7 @@ def _serve(doors: Doors, settings: Settings) -> None:
         is_open=settings.anonymous_pages,
         secure_cookies=settings.page.startswith("https://"),
     )
-    with _asked_to_end() as asked, _listening(app, settings):
+    with _asked_to_end() as asked, _asked_to_reload(doors), _listening(app, settings):
         loop.start()
         log.info("serving %s", settings.page)
         asked.wait()
@@ -143,6 +144,33 @@ def _asked_to_end() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _asked_to_reload(doors: Doors) -> Iterator[None]:
+    """On SIGHUP the settings are read anew, in a thread of its own: a signal interrupts whatever goes on."""
+    asked, is_over = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        while asked.wait() and not is_over.is_set():
+            asked.clear()
+            try:
+                log.info("settings read anew: %s", reloading.reload(doors, "SIGHUP"))
+            except LockstepError as e:
+                log.error("settings were read anew and nothing was changed: %s", e)
+            except Exception:
+                log.exception("settings were read anew and nothing was changed")
+
+    waiting = threading.Thread(target=wait, name="reload", daemon=True)
+    waiting.start()
+    before = signal.signal(signal.SIGHUP, lambda number, frame: asked.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+        is_over.set()
+        asked.set()
+        waiting.join(_ANSWER)
 
 
 def _tell_first_start(made: wiring.FirstStart, file: Path | None) -> None:

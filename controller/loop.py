@@ -61,6 +61,7 @@ class Loop:
         self._carriers: set[str] = set()  # deployments that threads were started for
         self._failures: Counter[str] = Counter()  # in a row, of deployments that are carried
         self._unpacked: dict[str, datetime] = {}  # when that failed last, by connection
+        self._scheduled: dict[str, Connection] = {}
         self._seen = doors.now()
         self._scheduler = BackgroundScheduler(timezone=UTC)
         self._polls = Polls()
@@ -71,9 +72,7 @@ class Loop:
         doors = self._doors
         _guarded("cleaning up", partial(leftovers.clean, doors))
         history.release(doors.store, doors.controller)
-        for connection in doors.connections.values():
-            watching.ensure_repository(doors.store, connection.id, connection.url, connection.branch)
-            self._schedule(connection)
+        self._follow_connections()
         self._scheduler.start()
         self._dispatcher.start()
 
@@ -113,6 +112,19 @@ class Loop:
         """Whether work is being looked for: what a health check asks."""
         return self._dispatcher.is_alive()
 
+    def _follow_connections(self) -> None:
+        """Poll those that are connected, each as it says, and none that is not any more."""
+        connected = dict(self._doors.connections)
+        if connected == self._scheduled:
+            return
+        for id in self._scheduled.keys() - connected.keys():
+            self._scheduler.remove_job(f"poll {id}")
+        for id, connection in connected.items():
+            if self._scheduled.get(id) != connection:
+                watching.ensure_repository(self._doors.store, id, connection.url, connection.branch)
+                self._schedule(connection)
+        self._scheduled = connected
+
     def _schedule(self, connection: Connection) -> None:
         seconds = connection.poll.total_seconds()
         self._scheduler.add_job(
@@ -125,6 +137,7 @@ class Loop:
             max_instances=1,
             coalesce=True,
             misfire_grace_time=None,
+            replace_existing=True,
             next_run_time=self._doors.now(),
         )
 
@@ -150,6 +163,7 @@ class Loop:
             self._threads = {name: thread for name, thread in self._threads.items() if thread.is_alive()}
             self._carriers = set(self._carried())
             if not self._draining.is_set():
+                _guarded("look for connections", self._follow_connections)
                 _guarded("look for deployments", self._claim)
                 _guarded("look for what forges said", self._ask)
                 _guarded("look for decisions", self._decide)

@@ -9,12 +9,14 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from controller import data_directory
 from controller.deployments import leftovers
-from controller.deployments.doors import Connection, Doors, Limits, Webhook
-from controller.errors import ManifestError, Problem, problem
+from controller.deployments.doors import Connection, Doors, Limits, Reread, Webhook
+from controller.deployments.watched import Watched
+from controller.errors import ManifestError, NotAllowedError, Problem, problem
 from controller.forge import github_app
 from controller.forge.webhook import Forge
 from controller.git import address, credentials, transport
@@ -46,9 +48,12 @@ class FirstStart:
 
 @contextmanager
 def open_doors(
-    settings: Settings, tell: Callable[[FirstStart], None], environ: Mapping[str, str] = os.environ
+    settings: Settings,
+    tell: Callable[[FirstStart], None],
+    environ: Mapping[str, str] = os.environ,
+    again: Callable[[], Settings] | None = None,
 ) -> Iterator[Doors]:
-    """Hold the data directory and open every door; all is closed again at the end.
+    """Hold the data directory and open every door; all is closed again at the end. `again` reads the settings anew.
 
     What a first start makes is told before it is kept. Whoever is killed in between tells the next start's, and nothing
     is ever in use that nobody was told.
@@ -62,7 +67,7 @@ def open_doors(
         store.upgrade(opened)
         is_first = not access.has_tokens(opened)
         recipients, log_key = _recipients(settings, data, is_first)
-        doors = _doors(settings, opened, recipients, data, environ)
+        doors = _doors(settings, opened, recipients, data, environ, again)
         admin_token = Secret(f"lockstep_{secrets.token_urlsafe(32)}") if is_first else None
         if admin_token or log_key:
             tell(FirstStart(admin_token, log_key))
@@ -81,11 +86,16 @@ def retention(settings: Settings) -> Retention:
 
 def sandbox_of(settings: Settings, found: Engine, environ: Mapping[str, str] = os.environ) -> Sandbox:
     """What engines can be shut in with; where they cannot, the error says why."""
+    return sandbox.made(found, _secrets(settings), [path.absolute() for path in settings.sandbox_paths], environ)
+
+
+def _secrets(settings: Settings) -> list[Path]:
+    """Folders and files that no engine is to see."""
     secret = [settings.data_dir, settings.runner_env_dir, settings.seal_key_file]
     for chosen in settings.connections:
         secret += [chosen.token_file, chosen.ssh_key_file, chosen.app.key_file if chosen.app else None]
         secret += [chosen.webhook_secret_file, chosen.webhook_previous_secret_file]
-    return sandbox.made(found, filter(None, secret), [path.absolute() for path in settings.sandbox_paths], environ)
+    return [path for path in secret if path is not None]
 
 
 def session_key(doors: Doors) -> bytes:
@@ -101,13 +111,19 @@ def sealer(settings: Settings, data: Path, environ: Mapping[str, str]) -> sealin
 
 
 def _doors(
-    settings: Settings, opened: Store, recipients: Sequence[str], data: Path, environ: Mapping[str, str]
+    settings: Settings,
+    opened: Store,
+    recipients: Sequence[str],
+    data: Path,
+    environ: Mapping[str, str],
+    again: Callable[[], Settings] | None,
 ) -> Doors:
     _trust_hosts(settings, data)
+    made = _Made(data, environ)
     found = engine.discover(EngineKind(settings.engine) if settings.engine else None, environ)
     return Doors(
         store=opened,
-        connections=_connections(settings, data, environ),
+        connections=Watched(made.connections(settings)),
         runner=local,
         engine=found,
         remotes=_remotes(settings, environ),
@@ -127,23 +143,68 @@ def _doors(
             apply_deadline=settings.apply_timeout,
         ),
         retention=retention(settings),
+        reread=partial(_reread, settings, again, made) if again else None,
     )
 
 
-def _connections(settings: Settings, data: Path, environ: Mapping[str, str]) -> dict[str, Connection]:
-    ids = [chosen.id for chosen in settings.connections]
-    doubles = sorted({id for id in ids if ids.count(id) > 1})
-    if doubles:
-        what = f"connection `{doubles[0]}` is there {ids.count(doubles[0])} times"
-        raise ManifestError([Problem("connections", what, "give each an id of its own")])
-    return {chosen.id: _connection(chosen, data, environ) for chosen in settings.connections}
+def _reread(first: Settings, again: Callable[[], Settings], made: _Made) -> Reread:
+    """What the settings say now; whatever is wrong there is said before anything is changed."""
+    settings = again()
+    connections = made.connections(settings)
+    if first.sandbox != "none" and (new := sorted(set(map(str, _secrets(settings))) - set(map(str, _secrets(first))))):
+        # What a sandbox hides is settled, and tried out, at the start.
+        what = f"engines in the sandbox could read {', '.join(new)} until the next start"
+        raise problem("connections", what, "restart the controller to connect with this file")
+    _trust_hosts(settings, made.data)
+    names = (name for name in Settings.model_fields if name != "connections")
+    return Reread(connections, [name for name in names if getattr(settings, name) != getattr(first, name)])
 
 
-def _connection(chosen: Chosen, data: Path, environ: Mapping[str, str]) -> Connection:
-    # A mirror belongs to a URL: a connection that is pointed elsewhere begins with an empty one.
-    name = f"{chosen.id}-{hashlib.sha256(chosen.url.encode()).hexdigest()[:8]}.git"
-    mirror = Mirror(data / "mirrors" / name, chosen.url, chosen.branch, _credentials(chosen, environ))
-    return Connection(chosen.id, mirror.address.shown, mirror, chosen.branch, chosen.poll, _webhook(chosen, environ))
+class _Made:
+    """Connections that were made: who asks again for what is as before is given the same one."""
+
+    def __init__(self, data: Path, environ: Mapping[str, str]) -> None:
+        self.data = data
+        self._environ = environ
+        self._connections: dict[Chosen, Connection] = {}
+        self._mirrors: dict[Path, Mirror] = {}
+
+    def connections(self, settings: Settings) -> dict[str, Connection]:
+        ids = [chosen.id for chosen in settings.connections]
+        doubles = sorted({id for id in ids if ids.count(id) > 1})
+        if doubles:
+            what = f"connection `{doubles[0]}` is there {ids.count(doubles[0])} times"
+            raise ManifestError([Problem("connections", what, "give each an id of its own")])
+        found: dict[str, Connection] = {}
+        problems: list[Problem] = []
+        for chosen in settings.connections:
+            try:
+                found[chosen.id] = self._connection(chosen)
+            except ManifestError as e:
+                problems += e.problems
+            except NotAllowedError as e:
+                what, _, remedy = str(e).rpartition("; ")
+                problems.append(Problem(f"connection `{chosen.id}`", what, remedy))
+        if problems:
+            raise ManifestError(problems)
+        return found
+
+    def _connection(self, chosen: Chosen) -> Connection:
+        if chosen not in self._connections:
+            mirror, webhook = self._mirror(chosen), _webhook(chosen, self._environ)
+            url = mirror.address.shown
+            made = Connection(chosen.id, url, mirror, chosen.branch, chosen.poll, webhook)
+            self._connections[chosen] = made
+        return self._connections[chosen]
+
+    def _mirror(self, chosen: Chosen) -> Mirror:
+        """A mirror belongs to a URL: a connection that is pointed elsewhere begins with an empty one."""
+        name = f"{chosen.id}-{hashlib.sha256(chosen.url.encode()).hexdigest()[:8]}.git"
+        path, found = self.data / "mirrors" / name, _credentials(chosen, self._environ)
+        if path in self._mirrors:
+            return self._mirrors[path].again(chosen.branch, found)
+        made = self._mirrors[path] = Mirror(path, chosen.url, chosen.branch, found)
+        return made
 
 
 def _remotes(settings: Settings, environ: Mapping[str, str]) -> Remotes:

@@ -90,11 +90,19 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class Reread:
+    """What the settings say now: connections, those that are as before being the same ones, and what else is new."""
+
+    connections: Mapping[str, Connection]
+    waiting: Sequence[str] = ()  # names of settings that changed, and that only a start takes up
+
+
+@dataclass(frozen=True, slots=True)
 class Doors:
     """Everything outside that deployments touch."""
 
     store: Store
-    connections: Mapping[str, Connection]  # by id
+    connections: Mapping[str, Connection]  # by id; other ones after a reload, see `deployments.watched`
     runner: Runner
     engine: Engine
     sealer: Sealer
@@ -109,5 +117,6 @@ class Doors:
     retention: Retention = field(default_factory=Retention)
     remotes: ModuleRemotes = field(default_factory=Remotes)  # where modules come from that lie elsewhere
     memory: Memory = field(default_factory=Memory)  # of what commits meant; may be lost at any time
+    reread: Callable[[], Reread] | None = None  # the settings; None where there are none to read
     now: Callable[[], datetime] = clock.now
     available_memory: Callable[[], int | None] = machine.available_memory

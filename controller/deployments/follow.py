@@ -28,26 +28,31 @@ def poll(doors: Doors, repository: str, *, patience: timedelta | None = None) ->
 
     `patience` is the longest pause between two questions; without it the remote is asked now, in any case.
     """
-    connection = doors.connections[repository]
+    connection = doors.connections.get(repository)
+    if connection is None:
+        return  # not connected any more
     now = doors.now()
     if patience is not None and not watching.is_due(doors.store, repository, now, connection.poll, patience):
         return
     deliveries.answer(doors.store, repository)
+    head, error = None, None
     try:
         head = _head(doors, connection)
     except LockstepError as e:
-        watching.polled(doors.store, repository, doors.now(), error=str(e))
-        known = connection.mirror.known()
-        if known is not None:
-            module_pins.resolve(doors, connection, known)
-        return
-    module_pins.resolve(doors, connection, head)  # before it is decided what the commit means
-    watching.polled(doors.store, repository, doors.now(), head=head)
+        error = str(e)
+    if doors.connections.get(repository) is not connection:
+        return  # an answer to a question of before
+    at = head or connection.mirror.known()
+    if at is not None:
+        module_pins.resolve(doors, connection, at)  # before it is decided what the commit means
+    watching.polled(doors.store, repository, doors.now(), head=head, error=error)
 
 
 def decide(doors: Doors, repository: str) -> None:
     """Decide on everything up to the newest commit that was fetched; what changes meanwhile is decided again."""
-    connection = doors.connections[repository]
+    connection = doors.connections.get(repository)
+    if connection is None:
+        return
     former: dict[str, str] = {}
     for _ in range(_TRIES):
         now = picture.standing(doors.store, repository, doors.now(), doors.memory.standings.get(repository))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -38,6 +39,13 @@ class Mirror:
         self._packing = threading.Lock()  # one repack at a time
         self._keeping = threading.Lock()  # of commits, by refs: not while what no ref reaches goes
         _make(path)
+
+    def again(self, branch: str, credentials: Credentials | None) -> Mirror:
+        """The same mirror for another branch or with other credentials; what is at work in it is known to both."""
+        check(self.address, credentials)
+        other = copy.copy(self)
+        other.branch, other._credentials = branch, credentials
+        return other
 
     @property
     def ref(self) -> str:

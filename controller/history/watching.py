@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from controller.history import audit
+from controller.history.audit import Act
 from controller.history.store import Store
 from controller.history.tables import RepositoryRow
 
@@ -17,11 +20,29 @@ _STRETCH = 5  # by which the pause between two polls is longer then
 def ensure_repository(store: Store, id: str, url: str, branch: str) -> None:
     """Know a connection. Where it leads elsewhere than before, its head is unknown until the next poll."""
     with store.writing() as session:
-        row = session.get(RepositoryRow, id)
-        if row is None:
-            session.add(RepositoryRow(id=id, url=url, branch=branch, failures=0, wake=1, woken=0, problems=[]))
-        elif (row.url, row.branch) != (url, branch):
-            row.url, row.branch, row.head, row.wake = url, branch, None, row.wake + 1
+        _ensure(session, id, url, branch)
+
+
+def reconnected(
+    store: Store, known: Iterable[tuple[str, str, str]], act: Act, details: Mapping[str, Sequence[str]]
+) -> None:
+    """Know these connections, by id, url and branch, with a line in the audit trail on what became of all."""
+    with store.writing() as session:
+        for id, url, branch in known:
+            row = _ensure(session, id, url, branch)
+            # What went wrong before was another connection's fault: the next poll is not put off for it.
+            row.failures, row.error = 0, None
+        audit.line(session, act, "reload", "settings", details={name: list(ids) for name, ids in details.items()})
+
+
+def _ensure(session: Session, id: str, url: str, branch: str) -> RepositoryRow:
+    row = session.get(RepositoryRow, id)
+    if row is None:
+        row = RepositoryRow(id=id, url=url, branch=branch, failures=0, wake=1, woken=0, problems=[])
+        session.add(row)
+    elif (row.url, row.branch) != (url, branch):
+        row.url, row.branch, row.head, row.wake = url, branch, None, row.wake + 1
+    return row
 
 
 def polled(store: Store, repository: str, now: datetime, *, head: str | None = None, error: str | None = None) -> int:

@@ -177,7 +177,11 @@ def commit_shown(call: Call, row: object) -> objects.Commit:
 
 def repositories(call: Call) -> Reply:
     found = read.repositories(call.doors.store)
-    return objects.Repositories(items=[objects.Repository.model_validate(row) for row in found])
+    shown = [(row, objects.Repository.model_validate(row)) for row in found]
+    connected = call.doors.connections
+    return objects.Repositories(
+        items=[one.model_copy(update={"is_connected": row.id in connected}) for row, one in shown]
+    )
 
 
 def holds(call: Call) -> Reply:

@@ -381,6 +381,7 @@ class Repository(Shown):
     decided_tip: str | None
     polled_at: datetime | None
     error: str | None
+    is_connected: bool = True
 
 
 class Repositories(Shown):
@@ -490,3 +491,12 @@ class BindingNow(Shown):
     binding: Binding | None
     changes: list[str]
     trouble: str
+
+
+class Reloaded(Shown):
+    """Ids of connections that are other than before; `waiting`: settings that changed and wait for the next start."""
+
+    added: list[str]
+    changed: list[str]
+    removed: list[str]
+    waiting: list[str]

@@ -8,6 +8,7 @@ from webui.api.acting_routes import ACTING
 from webui.api.binding_routes import BINDING
 from webui.api.environment_routes import ENVIRONMENTS
 from webui.api.reading_routes import CATALOGUE, READING
+from webui.api.reloading_routes import RELOADING
 from webui.api.routes import Call, Reply, Route, Scope
 from webui.api.suspending_routes import SUSPENDING
 
@@ -72,5 +73,6 @@ ROUTES: tuple[Route, ...] = (
     *ENVIRONMENTS,
     *SUSPENDING,
     *BINDING,
+    *RELOADING,
     *_ADMINISTRATION,
 )
