@@ -120,13 +120,14 @@ def _doors(
 ) -> Doors:
     _trust_hosts(settings, data)
     made = _Made(data, environ)
+    watched = Watched(made.connections(settings))
     found = engine.discover(EngineKind(settings.engine) if settings.engine else None, environ)
     return Doors(
         store=opened,
-        connections=Watched(made.connections(settings)),
+        connections=watched,
         runner=local,
         engine=found,
-        remotes=_remotes(settings, environ),
+        remotes=Remotes(lambda: [Server(id, *one.mirror.server) for id, one in watched.items()]),
         sandbox=sandbox_of(settings, found, environ) if settings.sandbox == "bubblewrap" else None,
         sealer=sealer(settings, data, environ),
         data=data,
@@ -205,11 +206,6 @@ class _Made:
             return self._mirrors[path].again(chosen.branch, found)
         made = self._mirrors[path] = Mirror(path, chosen.url, chosen.branch, found)
         return made
-
-
-def _remotes(settings: Settings, environ: Mapping[str, str]) -> Remotes:
-    chosen = [(one.id, address.parse(one.url), _credentials(one, environ)) for one in settings.connections]
-    return Remotes([Server(*one) for one in chosen])
 
 
 def _webhook(chosen: Chosen, environ: Mapping[str, str]) -> Webhook | None:

@@ -48,6 +48,11 @@ class Mirror:
         return other
 
     @property
+    def server(self) -> tuple[Address, Credentials | None]:
+        """Where it is, and who we are there."""
+        return self.address, self._credentials
+
+    @property
     def ref(self) -> str:
         """The watched branch's full name."""
         return self.branch if self.branch.startswith("refs/") else f"refs/heads/{self.branch}"

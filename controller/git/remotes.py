@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeAlias
@@ -36,7 +36,7 @@ class Server:
 class Remotes:
     """Lists the refs of remotes. Credentials are those of a connection to the same server; any other gets none."""
 
-    def __init__(self, servers: Sequence[Server] = ()) -> None:
+    def __init__(self, servers: Callable[[], Sequence[Server]] = tuple) -> None:
         self._servers = servers
         self._under_way: dict[tuple[str, str], _Listing] = {}
         self._lock = threading.Lock()
@@ -67,7 +67,7 @@ class Remotes:
 
     def _server(self, connection: str, url: str) -> Server | None:
         """The connection itself, if it leads to the same server, else the first that does."""
-        ours = sorted(self._servers, key=lambda server: server.connection != connection)
+        ours = sorted(self._servers(), key=lambda server: server.connection != connection)
         return next((server for server in ours if server.address.is_server_of(url)), None)
 
 

@@ -95,12 +95,14 @@ def test_a_name_is_what_git_takes_it_for_in_a_clone(name: str, found: str | None
 def test_credentials_of_a_connection_go_to_its_server(served: Path, tls: ssl.SSLContext) -> None:
     with git_server(served, user=ALICE, tls=tls) as server:
         ours = Server("acme", parse(server.url("shop.git")), TOKEN)
-        assert ask(Remotes([ours]), server.url("one.git")) == {server.url("one.git"): ["HEAD", "refs/heads/main"]}
+        assert ask(Remotes(lambda: [ours]), server.url("one.git")) == {
+            server.url("one.git"): ["HEAD", "refs/heads/main"]
+        }
 
 
 def test_no_other_server_sees_them(served: Path, tls: ssl.SSLContext) -> None:
     with git_server(served, user=ALICE, tls=tls) as ours, git_server(served, user=ALICE, tls=tls) as other:
-        remotes = Remotes([Server("acme", parse(ours.url("shop.git")), TOKEN)])
+        remotes = Remotes(lambda: [Server("acme", parse(ours.url("shop.git")), TOKEN)])
         (said,) = ask(remotes, other.url("one.git")).values()
     assert str(said).startswith(f"{other.url('one.git')}: the server asks for credentials and none are set")
     assert {request.authorization for request in other.requests} == {None}
@@ -110,7 +112,7 @@ def test_a_redirect_leads_no_credentials_elsewhere(served: Path, tls: ssl.SSLCon
     with git_server(served, user=ALICE, tls=tls) as other:
         away = Answer(302, (("Location", other.url("one.git/info/refs?service=git-upload-pack")),))
         with git_server(served, tls=tls, answer=lambda request: away) as ours:
-            remotes = Remotes([Server("acme", parse(ours.url("shop.git")), TOKEN)])
+            remotes = Remotes(lambda: [Server("acme", parse(ours.url("shop.git")), TOKEN)])
             (said,) = ask(remotes, ours.url("one.git")).values()
     assert str(said).startswith(f"{ours.url('one.git')}: the server leads to another one, which asks for credentials")
     assert {request.authorization for request in other.requests} == {None}
@@ -120,14 +122,14 @@ def test_ones_own_connection_goes_before_others_to_the_same_server(served: Path,
     with git_server(served, user=ALICE, tls=tls) as server:
         wrong = Server("other", parse(server.url("x.git")), Token(lambda: "wrong"))
         right = Server("acme", parse(server.url("shop.git")), TOKEN)
-        remotes, url = Remotes([wrong, right]), server.url("one.git")
+        remotes, url = Remotes(lambda: [wrong, right]), server.url("one.git")
         assert ask(remotes, url, connection="acme") == {url: ["HEAD", "refs/heads/main"]}
         (said,) = ask(remotes, url, connection="other").values()
         assert "the credentials were refused" in str(said)
 
 
 def test_no_key_is_shown_to_an_ssh_server_that_no_connection_leads_to() -> None:
-    remotes = Remotes([Server("acme", parse("ssh://git@ours.example/shop.git"), SshKey(lambda: "key"))])
+    remotes = Remotes(lambda: [Server("acme", parse("ssh://git@ours.example/shop.git"), SshKey(lambda: "key"))])
     url = "ssh://git@other.example/m.git"
     found = remotes.heads("acme", [url], PATIENCE)[url]
     assert isinstance(found, NotAllowedError)
