@@ -53,6 +53,23 @@ def counts(store: Store, projects: Sequence[str] | None) -> Counts:
 
 def lines(store: Store, projects: Sequence[str] | None, after: str, limit: int) -> list[Line]:
     """Environments by project and name, from the one that follows `after` (P/E) on."""
+    with store.reading() as session:
+        found = _environments(session, projects, after, limit)
+        uuids = [one.uuid for one in found]
+        live = _commits(session, [one.live_commit for one in found if one.live_commit])
+        latest, queues = _latest(session, uuids), _queues(session, uuids)
+        return [
+            Line(one, live.get(one.live_commit or ""), latest.get(one.uuid), queues.get(one.uuid, ())) for one in found
+        ]
+
+
+def environments(store: Store, projects: Sequence[str] | None, after: str, limit: int) -> list[Environment]:
+    """The same, without what is beside them."""
+    with store.reading() as session:
+        return _environments(session, projects, after, limit)
+
+
+def _environments(session: Session, projects: Sequence[str] | None, after: str, limit: int) -> list[Environment]:
     project, _, name = after.partition("/")
     query = (
         sa.select(EnvironmentRow)
@@ -65,15 +82,8 @@ def lines(store: Store, projects: Sequence[str] | None, after: str, limit: int) 
         .limit(limit)
     )
     held = sa.select(HoldRow).where(HoldRow.ended_at.is_(None)).order_by(HoldRow.since, HoldRow.number)
-    with store.reading() as session:
-        holds = [rows.hold(row) for row in session.scalars(held)]
-        found = [rows.environment(row, holds) for row in session.scalars(query)]
-        uuids = [one.uuid for one in found]
-        live = _commits(session, [one.live_commit for one in found if one.live_commit])
-        latest, queues = _latest(session, uuids), _queues(session, uuids)
-        return [
-            Line(one, live.get(one.live_commit or ""), latest.get(one.uuid), queues.get(one.uuid, ())) for one in found
-        ]
+    holds = [rows.hold(row) for row in session.scalars(held)]
+    return [rows.environment(row, holds) for row in session.scalars(query)]
 
 
 def _of(column: sa.ColumnElement[Any] | Any, projects: Sequence[str] | None) -> list[sa.ColumnElement[bool]]:

@@ -86,6 +86,13 @@ def environments(store: Store, project: str | None = None) -> list[Environment]:
         return [rows.environment(row, held) for row in found]
 
 
+def require_project(store: Store, project: str) -> None:
+    """NotFoundError names a near one."""
+    with store.reading() as session:
+        if session.get(ProjectRow, project) is None:
+            raise _no_project(session, project)
+
+
 def environment(store: Store, project: str, name: str) -> Environment:
     """One environment; NotFoundError names a near one."""
     with store.reading() as session:

@@ -33,7 +33,7 @@ from webui.app import create_app
 SIZES = (10, 100, 1000, 10_000)
 BOUND, PAGE, EXPONENT = 1.5, 0.050, 1.1
 BY_HAND = "git diff-tree + its pipeline"
-_PAGES = {"page `/`": "/", "`GET /api/v1/environments`": "/api/v1/environments"}
+_PAGES = {"page `/`": "/", "`GET /api/v1/environments`, a hundred": "/api/v1/environments?limit=100"}
 _GROWING = ("first sight", "one changes", "none changes", "all change")
 
 

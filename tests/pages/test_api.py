@@ -326,3 +326,22 @@ def test_a_hold_is_listed_while_it_lasts(shop: World):
             "desired_digest": make.digest_of(f"shop/development{make.commit_id('Add the shop')}"),
         }
     ]
+
+
+def test_environments_are_listed_in_pages_where_that_is_asked_for(world: World):
+    of = make.commit("Add the shop")
+    make.decided(world, [of], [make.wants(world, f"shop/{name}", of) for name in ("development", "staging")])
+    api = world.api()
+    everything = api.get("/environments").json
+    assert everything["next"] is None
+    slugs = [f"{row['project']}/{row['name']}" for row in everything["items"]]
+    assert slugs == ["shop/development", "shop/staging"]
+    page, seen = api.get("/environments?limit=1").json, []
+    while page["next"] is not None:
+        seen += page["items"]
+        assert page["next"] == f"{seen[-1]['project']}/{seen[-1]['name']}"
+        page = api.get(f"/environments?limit=1&after={page['next']}").json
+    assert [*seen, *page["items"]] == everything["items"]
+    assert api.get(f"/environments?project=shop&after={slugs[0]}").json["items"] == everything["items"][1:]
+    assert api.get("/environments?project=shopp&limit=1").status_code == 404
+    assert world.api("other", projects=("none",)).get("/environments?limit=1").json == {"items": [], "next": None}

@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from controller.deployments import why as reasons
 from controller.errors import NotFoundError
 from controller.graph import draw
-from controller.history import reached, read
+from controller.history import overview, reached, read
 from controller.model.deployment import OPEN
 from controller.model.graph import GraphNode
-from controller.model.record import Deployment, removed
+from controller.model.record import Deployment, Environment, removed
 from controller.tofu import desired
 from webui import access
 from webui.api import objects, requests
 from webui.api.routes import Call, Raw, Reply
+
+_ENVIRONMENTS = 100  # on a page, where it is not said how many
 
 
 def projects(call: Call) -> Reply:
@@ -24,11 +26,24 @@ def projects(call: Call) -> Reply:
 
 
 def environments(call: Call) -> Reply:
-    project = call.query.project
+    asked: requests.Environments = call.query
+    project = asked.project
     if project is not None:
         access.require_project(call.caller, project, f"project `{project}`")
-    found = [row for row in read.environments(call.doors.store, project) if call.caller.sees(row.project)]
-    return objects.Environments(items=[objects.Environment.model_validate(row) for row in found])
+    if asked.limit is None and not asked.after:
+        found = read.environments(call.doors.store, project)
+        return _environments([row for row in found if call.caller.sees(row.project)], None)
+    if project is not None:
+        read.require_project(call.doors.store, project)
+    projects = call.caller.projects if project is None else (project,)
+    limit = asked.limit or _ENVIRONMENTS
+    found = overview.environments(call.doors.store, projects, asked.after, limit + 1)
+    here = found[:limit]
+    return _environments(here, here[-1].slug if len(found) > len(here) else None)
+
+
+def _environments(found: Sequence[Environment], next: str | None) -> Reply:
+    return objects.Environments(items=[objects.Environment.model_validate(row) for row in found], next=next)
 
 
 def environment(call: Call) -> Reply:

@@ -53,7 +53,11 @@ class Deployments(Page):
 
 
 class Environments(Asked):
+    """All of them, or with `limit` a page: the first, or the one after `after`, the `next` of the page before."""
+
     project: str | None = None
+    after: str = Field(default="", max_length=300)
+    limit: int | None = Field(default=None, ge=1, le=1000)
 
 
 class Why(Asked):
