@@ -209,7 +209,12 @@ def _named_rightly(line: Line, seen: Seen) -> None:
             if kind in (VerdictKind.DEPLOYED, VerdictKind.SUPERSEDED):
                 assert row.deployment is not None, where
                 assert deployments[row.deployment].environment_uuid == row.environment_uuid, where
+                came = order.get(deployments[row.deployment].commit, len(order))
+                is_later = kind is VerdictKind.DEPLOYED or commit not in order or came >= order[commit]
+                assert is_later, f"{where} by what was deployed before"
             if kind is VerdictKind.DEPLOYED:
+                if row.deployment and seen.commits[commit].on_branch and not seen.holds:
+                    assert deployments[row.deployment].status != Status.SUPERSEDED, f"{where} by what was superseded"
                 assert deployments[row.deployment].desired_digest == row.desired, where
             if kind is VerdictKind.REVERTED and commit in order:
                 assert row.other_commit is not None, where
