@@ -19,7 +19,7 @@ from controller.deployments import follow, lifecycle
 from controller.deployments.doors import Connection, Doors, Limits, Runner
 from controller.deployments.lifecycle import Next
 from controller.git.mirror import Mirror
-from controller.history import read, store, watching, work
+from controller.history import decided, read, store, watching, work
 from controller.model.deployment import EngineKind
 from controller.model.record import Deployment, Environment
 from controller.runner import durable, local, protocol
@@ -320,7 +320,7 @@ class World:
         """The verdicts on a commit: environment -> kind, and what it names in brackets."""
         return {
             verdict.environment: f"{verdict.kind}" + (f" ({verdict.reason})" if verdict.reason else "")
-            for verdict in read.commit(self.doors.store, commit).verdicts
+            for verdict in decided.commit(self.doors.store, commit).verdicts
         }
 
     def restarted(self) -> World:

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from controller.history import decide, read, record, store, watching, work
+from controller.history import decide, decided, read, record, store, watching, work
 from controller.history.audit import Act
 from controller.history.decide import Decided, DecidedRepository, Told
 from controller.history.opening import NewDeployment, Part
@@ -189,6 +189,6 @@ def verdicts(opened: Store) -> dict[str, str]:
     """Short form of every verdict on environment shop/development: commit number -> kind."""
     return {
         f"{int(found.id[:4])}": str(verdict.kind)
-        for found in read.commits(opened, REPOSITORY)
+        for found in decided.commits(opened, REPOSITORY)
         for verdict in found.verdicts
     }

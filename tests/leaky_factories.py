@@ -13,7 +13,7 @@ from pathlib import Path
 from controller import clock
 from controller.deployments import keys
 from controller.deployments.doors import Runner
-from controller.history import read
+from controller.history import decided, read
 from controller.loop import Loop
 from controller.model.deployment import FINAL, EngineKind
 from controller.model.document import Json
@@ -202,7 +202,7 @@ class Site:
             "project": ["shop"],
             "environment": [found.name for found in read.environments(store)],
             "deployments": [row.id for row in rows],
-            "commits": [found.id for found in read.commits(store, REPOSITORY)],
+            "commits": [found.id for found in decided.commits(store, REPOSITORY)],
             "plans": plans,
         }
 

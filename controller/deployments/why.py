@@ -11,7 +11,7 @@ from controller.deployments.doors import Doors
 from controller.deployments.explain import Answer, Facts, explain
 from controller.deployments.walking import Asking
 from controller.errors import LockstepError, NotFoundError
-from controller.history import opening, reached, read
+from controller.history import decided, opening, reached, read
 from controller.history import standing as picture
 from controller.history import work as history
 from controller.model.deployment import Status, VerdictKind
@@ -41,7 +41,7 @@ def why(doors: Doors, project: str, environment: str, commit: str | None = None)
         raise NotFoundError(f"no commit of repository `{repository.id}` is known yet; `lockstep refresh` polls it now")
     if len(asked) < _SHORTEST:
         raise NotFoundError(f"commit `{asked}` cannot be looked up; give {_SHORTEST} digits of its id at least")
-    record = read.find_commit(doors.store, repository.id, asked)
+    record = decided.find_commit(doors.store, repository.id, asked)
     answer = explain(_facts(doors, found, repository, asked, record))
     return Why(project, environment, record.id if record else asked, answer)
 
@@ -81,10 +81,10 @@ def _rest(
     """Of a commit that changes nothing: why what Git wanted before it is not applied."""
     if verdict is None or verdict.kind is not VerdictKind.UNCHANGED or not commit.on_branch:
         return None
-    before = read.last_change(doors.store, environment.uuid, repository.id, commit.id)
+    before = decided.last_change(doors.store, environment.uuid, repository.id, commit.id)
     if before is None or before == commit.id:
         return None
-    record = read.find_commit(doors.store, repository.id, before)
+    record = decided.find_commit(doors.store, repository.id, before)
     return explain(_facts(doors, environment, repository, before, record))
 
 
@@ -106,7 +106,7 @@ def _done(doors: Doors, row: Deployment | None) -> tuple[int, int] | None:
 def _other(doors: Doors, repository: Repository, verdict: Verdict | None) -> CommitRecord | None:
     if verdict is None or verdict.other_commit is None:
         return None
-    return read.find_commit(doors.store, repository.id, verdict.other_commit)
+    return decided.find_commit(doors.store, repository.id, verdict.other_commit)
 
 
 def _would_change(doors: Doors, environment: Environment, verdict: Verdict | None) -> int | None:

@@ -16,7 +16,6 @@ from controller.history.store import Store
 from controller.history.tables import (
     ArtifactRow,
     AuditRow,
-    CommitRow,
     DeploymentRow,
     EnvironmentRow,
     EventRow,
@@ -26,18 +25,14 @@ from controller.history.tables import (
     OutputsRow,
     PartRow,
     ProjectRow,
-    RangeRow,
     RepositoryRow,
     RequestRow,
     TokenRow,
-    VerdictRow,
 )
 from controller.model.deployment import Status
 from controller.model.document import Json
 from controller.model.record import (
     AuditRecord,
-    CommitRange,
-    CommitRecord,
     Deployment,
     Details,
     Environment,
@@ -49,8 +44,8 @@ from controller.model.record import (
     TokenRecord,
 )
 
-_SHORTEST_PREFIX = 7
-_FEW = 5  # that are named where several fit
+SHORTEST_PREFIX = 7
+FEW = 5  # that are named where several fit
 _Row = TypeVar("_Row")
 
 
@@ -176,67 +171,6 @@ def outputs(store: Store, id: str) -> bytes | None:
         return row.content if row else None
 
 
-def commits(store: Store, repository: str, before: str | None = None, limit: int = 50) -> list[CommitRecord]:
-    """Commits of a repository with their verdicts, newest first; `before` as in `deployments`."""
-    query = sa.select(CommitRow).where(CommitRow.repository == repository)
-    with store.reading() as session:
-        if before is not None:
-            query = query.where(CommitRow.position < _commit(session, before, repository).position)
-        found = list(session.scalars(query.order_by(CommitRow.position.desc()).limit(limit)))
-        verdicts = _verdicts(session, repository, [row.id for row in found])
-        return [rows.commit(row, verdicts.get(row.id, ())) for row in found]
-
-
-def commit(store: Store, id: str) -> CommitRecord:
-    """One commit with its verdicts; a unique beginning of its id, of 7 digits at least, will do."""
-    with store.reading() as session:
-        row = _commit(session, id, None)
-        return rows.commit(row, _verdicts(session, row.repository, [row.id]).get(row.id, ()))
-
-
-def find_commit(store: Store, repository: str, id: str) -> CommitRecord | None:
-    """A commit of a repository that was decided on, by a unique beginning of its id; None where there is none."""
-    query = sa.select(CommitRow).where(
-        CommitRow.repository == repository, CommitRow.id >= id, CommitRow.id < id + "\x7f"
-    )
-    with store.reading() as session:
-        found = list(session.scalars(query.order_by(CommitRow.position).limit(_FEW)))
-        if len(found) > 1:
-            names = ", ".join(row.id[: len(id) + 4] for row in found)
-            raise ConflictError(f"commit `{id}` is not the beginning of one id alone ({names}); give more of it")
-        if not found:
-            return None
-        verdicts = _verdicts(session, repository, [found[0].id])
-        return rows.commit(found[0], verdicts.get(found[0].id, ()))
-
-
-def last_change(store: Store, environment_uuid: str, repository: str, commit: str) -> str | None:
-    """The newest commit up to this one that wanted something else of an environment than the one before it."""
-    with store.reading() as session:
-        position = session.get_one(CommitRow, (repository, commit)).position
-        query = (
-            sa.select(VerdictRow.commit)
-            .join(CommitRow, sa.and_(CommitRow.repository == VerdictRow.repository, CommitRow.id == VerdictRow.commit))
-            .where(
-                VerdictRow.environment_uuid == environment_uuid,
-                VerdictRow.repository == repository,
-                VerdictRow.changed,
-                CommitRow.on_branch,
-                CommitRow.position <= position,
-            )
-            .order_by(CommitRow.position.desc())
-            .limit(1)
-        )
-        return session.scalars(query).one_or_none()
-
-
-def ranges(store: Store, repository: str) -> list[CommitRange]:
-    """Ranges of commits without verdicts, newest first."""
-    query = sa.select(RangeRow).where(RangeRow.repository == repository).order_by(RangeRow.number.desc())
-    with store.reading() as session:
-        return [CommitRange(row.after, row.until, row.why) for row in session.scalars(query)]
-
-
 def holds(store: Store) -> list[Hold]:
     """Holds that were not ended, oldest first. One whose `until` has passed ends at the next decision."""
     with store.reading() as session:
@@ -340,23 +274,14 @@ def _unknown(what: str, word: str, known: Iterable[str], *, joined: bool = False
 
 def _deployment(session: Session, id: str) -> DeploymentRow:
     query = sa.select(DeploymentRow).where(DeploymentRow.id == id)
-    if len(id) >= _SHORTEST_PREFIX:
+    if len(id) >= SHORTEST_PREFIX:
         query = sa.select(DeploymentRow).where(DeploymentRow.id >= id, DeploymentRow.id < id + "\x7f").limit(2)
     found = list(session.scalars(query))
     exact = [row for row in found if row.id == id]
-    return _only(exact or found, "deployment", id)
+    return only(exact or found, "deployment", id)
 
 
-def _commit(session: Session, id: str, repository: str | None) -> CommitRow:
-    query = sa.select(CommitRow).where(CommitRow.id >= id, CommitRow.id < id + "\x7f").limit(2)
-    if repository is not None:
-        query = query.where(CommitRow.repository == repository)
-    if len(id) < _SHORTEST_PREFIX:
-        raise NotFoundError(f"commit `{id}` cannot be looked up; give 7 digits of its id at least")
-    return _only(list(session.scalars(query)), "commit", id)
-
-
-def _only(found: list[_Row], what: str, id: str) -> _Row:
+def only(found: list[_Row], what: str, id: str) -> _Row:
     if not found:
         raise NotFoundError(f"{what} `{id}` is unknown; look at `lockstep get deployments`")
     if len(found) > 1:
@@ -367,14 +292,6 @@ def _only(found: list[_Row], what: str, id: str) -> _Row:
 def _holds(session: Session) -> list[Hold]:
     query = sa.select(HoldRow).where(HoldRow.ended_at.is_(None)).order_by(HoldRow.since, HoldRow.number)
     return [rows.hold(row) for row in session.scalars(query)]
-
-
-def _verdicts(session: Session, repository: str, ids: list[str]) -> dict[str, tuple[VerdictRow, ...]]:
-    query = sa.select(VerdictRow).where(VerdictRow.repository == repository, VerdictRow.commit.in_(ids))
-    found: dict[str, tuple[VerdictRow, ...]] = {}
-    for row in session.scalars(query.order_by(VerdictRow.project, VerdictRow.environment)):
-        found[row.commit] = (*found.get(row.commit, ()), row)
-    return found
 
 
 def _public_parts(session: Session, deployment: str) -> dict[str, Json]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.history import overview, read, record
+from controller.history import decided, overview, read, record
 from controller.history.opening import insert_deployment
 from controller.history.overview import Counts
 from controller.history.record import Finish
@@ -81,7 +81,7 @@ def test_the_live_commit_comes_without_its_verdicts(store: Store) -> None:
     carried(store, first)
     line, other = overview.lines(store, None, "", 10)
     assert line.environment == the_environment(store)
-    whole = read.commit(store, str(line.environment.live_commit))
+    whole = decided.commit(store, str(line.environment.live_commit))
     assert whole.verdicts != ()
     assert line.live == replace(whole, verdicts=())
     assert (other.live, other.latest, other.queue) == (None, None, ())

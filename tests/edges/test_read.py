@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from controller.errors import ConflictError, NotFoundError
-from controller.history import access, audit, person, read
+from controller.history import access, audit, decided, person, read
 from controller.history.audit import Act
 from controller.history.opening import Part
 from controller.history.person import NewRequest
@@ -84,9 +84,9 @@ def test_a_beginning_that_two_share_is_refused(store: Store) -> None:
 
 def test_a_commit_is_found_by_seven_digits(store: Store) -> None:
     opened_environment(store)
-    assert read.commit(store, commit(1).id[:7]).id == commit(1).id
+    assert decided.commit(store, commit(1).id[:7]).id == commit(1).id
     with pytest.raises(NotFoundError) as e:
-        read.commit(store, "000100")
+        decided.commit(store, "000100")
     assert str(e.value) == "commit `000100` cannot be looked up; give 7 digits of its id at least"
 
 
@@ -109,15 +109,15 @@ def test_unknown_names_come_with_a_near_one(store: Store) -> None:
 def test_commits_are_told_in_the_order_of_the_walk_with_their_verdicts(store: Store) -> None:
     opened_environment(store)
     decided_on(store, [], at=2)
-    found = read.commits(store, REPOSITORY)
+    found = decided.commits(store, REPOSITORY)
     assert [row.id for row in found] == [commit(2).id, commit(1).id]
     assert [len(row.verdicts) for row in found] == [0, 1]
-    assert [row.id for row in read.commits(store, REPOSITORY, before=commit(2).id)] == [commit(1).id]
+    assert [row.id for row in decided.commits(store, REPOSITORY, before=commit(2).id)] == [commit(1).id]
 
 
 def test_times_come_back_aware_and_in_utc(store: Store) -> None:
     opened_environment(store)
-    found = read.commit(store, commit(1).id)
+    found = decided.commit(store, commit(1).id)
     assert (found.committed_at, found.committed_at.tzname()) == (after(60), "UTC")
 
 

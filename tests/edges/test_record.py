@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from controller.errors import ConflictError
-from controller.history import person, pins, read, record, suspending, work
+from controller.history import decided, person, pins, read, record, suspending, work
 from controller.history.decide import Decided, Told
 from controller.history.opening import Part
 from controller.history.pins import Rewritten
@@ -240,7 +240,7 @@ def test_a_verdict_is_replaced_and_never_doubled(store: Store) -> None:
     new = deployment(uuid, "d2", commit=commit(2))
     told = Told(commit(2).id, VerdictKind.DEPLOYED, "d2", changed=True)
     decided_on(store, [changed(uuid, "d2", 2, told=(told,), opening=new)], at=2)
-    (verdict,) = read.commit(store, commit(2).id).verdicts
+    (verdict,) = decided.commit(store, commit(2).id).verdicts
     assert (verdict.kind, verdict.deployment, verdict.reason) == (VerdictKind.DEPLOYED, new.id, "")
     assert verdicts(store) == {"1": "deployed", "2": "deployed"}
 
@@ -250,7 +250,7 @@ def test_commits_that_left_the_branch_stay_and_say_so(store: Store) -> None:
     carried(store, first)
     decided_on(store, [changed(uuid, "d2", 2)], at=2)
     decided_on(store, [changed(uuid, "d1", 3)], at=3, rewritten=True, ancestor=commit(1).id)
-    assert {found.id: found.on_branch for found in read.commits(store, REPOSITORY)} == {
+    assert {found.id: found.on_branch for found in decided.commits(store, REPOSITORY)} == {
         commit(1).id: True,
         commit(2).id: False,
         commit(3).id: True,
@@ -269,7 +269,7 @@ def test_what_came_before_is_one_range(store: Store) -> None:
     opened_environment(store)
     before = CommitRange(None, commit(1).id, "before Lockstep")
     decided_on(store, [], at=1, ranges=(before,))
-    assert read.ranges(store, REPOSITORY) == [before]
+    assert decided.ranges(store, REPOSITORY) == [before]
 
 
 def test_an_environment_that_vanished_is_marked_and_back_when_it_is_declared_again(store: Store) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from controller.deployments import actions, suspending, upkeep
 from controller.errors import ConflictError, LockstepError, NotFoundError
-from controller.history import read
+from controller.history import decided, read
 from controller.model.deployment import HoldKind, Mode, Rank, Status
 from controller.model.document import Json
 from controller.runner.protocol import Ended, Extent, Phase
@@ -35,7 +35,7 @@ def pushed(acme: World, size: int) -> str:
 
 def verdict(acme: World, commit: str) -> str:
     """Kind, deployment and reason, as far as it has them."""
-    (found,) = (one for one in read.commit(acme.doors.store, commit).verdicts if one.environment == "development")
+    (found,) = (one for one in decided.commit(acme.doors.store, commit).verdicts if one.environment == "development")
     return " ".join(filter(None, (found.kind, found.deployment, found.reason)))
 
 

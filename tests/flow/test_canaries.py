@@ -21,7 +21,7 @@ import pytest
 
 from controller.deployments import actions
 from controller.deployments.requests import PlannedRef
-from controller.history import read
+from controller.history import decided, read
 from controller.history.store import Store
 from controller.model.deployment import EngineKind, Status, VerdictKind
 from controller.model.record import Deployment
@@ -249,7 +249,7 @@ def reject_mistakes(acme: World, folder: Path) -> None:
     for wrong in (f"[{secret}]", f"{{a: {secret}}}", secret[:-1], f"{secret}, {secret}", f"{secret} {secret}"):
         commit = acme.push({"platform/runners/local.yaml": right.replace(secret, wrong)})
         awaited(lambda commit=commit: read.repositories(acme.doors.store)[0].decided_tip == commit)
-        verdicts = read.commit(acme.doors.store, commit).verdicts
+        verdicts = decided.commit(acme.doors.store, commit).verdicts
         assert {verdict.kind for verdict in verdicts} == {VerdictKind.REJECTED}
 
 

@@ -14,7 +14,7 @@ import controller
 from controller.deployments import actions, evaluate, follow
 from controller.deployments.doors import Connection
 from controller.git.mirror import Mirror
-from controller.history import read, watching
+from controller.history import decided, read, watching
 from controller.model.deployment import EnvironmentStatus, Mode, Status, VerdictKind
 from controller.model.record import CommitRange
 from controller.runner.protocol import Ended
@@ -63,8 +63,8 @@ def test_a_commit_that_changes_no_wish_deploys_nothing(acme: World) -> None:
 def test_at_first_sight_only_the_tip_is_decided(acme: World) -> None:
     acme.push(project(development=sized(1)))
     tip = acme.deploy({DEVELOPMENT: sized(2)})
-    assert [row.id for row in read.commits(acme.doors.store, REPOSITORY)] == [tip]
-    assert read.ranges(acme.doors.store, REPOSITORY) == [CommitRange(None, tip, "before Lockstep")]
+    assert [row.id for row in decided.commits(acme.doors.store, REPOSITORY)] == [tip]
+    assert decided.ranges(acme.doors.store, REPOSITORY) == [CommitRange(None, tip, "before Lockstep")]
     assert [row.commit for row in acme.deployments()] == [tip]
 
 
@@ -73,7 +73,7 @@ def test_commits_in_between_are_superseded_by_what_is_deployed(acme: World) -> N
     between, last = acme.push({DEVELOPMENT: sized(2)}), acme.push({DEVELOPMENT: sized(3)})
     acme.poll()
     acme.settle()
-    (verdict,) = read.commit(acme.doors.store, between).verdicts
+    (verdict,) = decided.commit(acme.doors.store, between).verdicts
     assert (verdict.kind, verdict.deployment) == (VerdictKind.SUPERSEDED, acme.last("development").id)
     assert acme.told(last) == {"development": "deployed"}
 
@@ -83,7 +83,7 @@ def test_a_commit_that_was_taken_back_is_reverted_and_nothing_is_deployed(acme: 
     taken_back, back = acme.push({DEVELOPMENT: sized(2)}), acme.push({DEVELOPMENT: sized(1)})
     acme.poll()
     acme.settle()
-    (verdict,) = read.commit(acme.doors.store, taken_back).verdicts
+    (verdict,) = decided.commit(acme.doors.store, taken_back).verdicts
     assert (verdict.kind, verdict.other_commit) == (VerdictKind.REVERTED, back)
     assert len(acme.deployments()) == 1
     assert acme.environment("development").live_commit == back != first
@@ -200,7 +200,7 @@ def test_after_a_force_push_the_new_line_is_told_and_the_old_one_stays(acme: Wor
     new = acme.push({DEVELOPMENT: sized(2), "README.md": "rebased"}, parents=[base])
     acme.poll()
     acme.settle()
-    assert {row.id: row.on_branch for row in read.commits(acme.doors.store, REPOSITORY)} == {
+    assert {row.id: row.on_branch for row in decided.commits(acme.doors.store, REPOSITORY)} == {
         base: True,
         old: False,
         new: True,
@@ -226,7 +226,7 @@ def test_a_merge_counts_as_one_commit_of_the_branch(acme: World) -> None:
     merge = acme.push({DEVELOPMENT: sized(2)}, message="Merge feature", parents=[base, side])
     acme.poll()
     acme.settle()
-    assert [row.id for row in read.commits(acme.doors.store, REPOSITORY)] == [merge, base]
+    assert [row.id for row in decided.commits(acme.doors.store, REPOSITORY)] == [merge, base]
     assert acme.last("development").commit == merge
 
 
@@ -240,7 +240,7 @@ def test_a_branch_that_goes_on_where_a_merged_one_ended_is_told_from_there(acme:
     git_factories.point(acme.repo, "refs/heads/main", side)
     acme.poll()
     acme.settle()
-    assert {row.id: row.on_branch for row in read.commits(acme.doors.store, REPOSITORY)} == {
+    assert {row.id: row.on_branch for row in decided.commits(acme.doors.store, REPOSITORY)} == {
         base: True,
         merge: False,
         side: True,
@@ -259,7 +259,7 @@ def test_a_merge_the_wrong_way_round_is_told_along_its_own_line(acme: World) -> 
     acme.poll()
     acme.settle()
     assert acme.told(side) == {"development": "unchanged"}
-    assert [row.on_branch for row in read.commits(acme.doors.store, REPOSITORY)] == [True, True, False, True]
+    assert [row.on_branch for row in decided.commits(acme.doors.store, REPOSITORY)] == [True, True, False, True]
     assert len(acme.deployments()) == 2
 
 
@@ -273,7 +273,7 @@ def test_a_force_push_to_before_the_first_sight_is_decided_as_that_was(acme: Wor
     new = acme.push({"README.md": "notes"})
     acme.poll()
     assert acme.told(new) == {"development": "unchanged"}
-    assert {row.id: row.on_branch for row in read.commits(acme.doors.store, REPOSITORY)} == {
+    assert {row.id: row.on_branch for row in decided.commits(acme.doors.store, REPOSITORY)} == {
         old: True,
         first: False,
         new: True,

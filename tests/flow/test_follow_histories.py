@@ -13,7 +13,7 @@ import pytest
 
 from controller.deployments.lifecycle import Next, advance
 from controller.errors import ConflictError, RetryableError
-from controller.history import read, watching, work
+from controller.history import decided, read, watching, work
 from controller.model.deployment import Mode, Status, VerdictKind
 from tests import git_factories
 from tests.deploy_factories import REPOSITORY, World, project, sized, world
@@ -48,7 +48,7 @@ def story(seed: int) -> list[dict[str, git_factories.Content]]:
 def told(acme: World) -> dict[str, dict[str, str]]:
     """The class of every verdict by commit number and environment; held ones aside, which depend on when."""
     found = {}
-    for number, row in enumerate(reversed(read.commits(acme.doors.store, REPOSITORY, limit=100))):
+    for number, row in enumerate(reversed(decided.commits(acme.doors.store, REPOSITORY, limit=100))):
         kinds = {verdict.environment: verdict.kind for verdict in row.verdicts if verdict.environment != "production"}
         found[str(number)] = {name: "changed" if kind in CHANGED else str(kind) for name, kind in kinds.items()}
     return found
@@ -73,14 +73,16 @@ def live(folder: Path, seed: int, when: Callable[[int], bool]) -> tuple[object, 
         assert len(acme.deployments()) == before
         check(acme)
         rows = read.environments(acme.doors.store)
-        commits = {row.id: n for n, row in enumerate(reversed(read.commits(acme.doors.store, REPOSITORY, limit=100)))}
+        commits = {
+            row.id: n for n, row in enumerate(reversed(decided.commits(acme.doors.store, REPOSITORY, limit=100)))
+        }
         lives = {row.name: commits.get(row.live_commit or "") for row in rows if row.name != "production"}
         return {row.name: row.applied for row in rows}, lives, told(acme)
 
 
 def check(acme: World) -> None:
     """What is true of every history."""
-    for row in read.commits(acme.doors.store, REPOSITORY, limit=100):
+    for row in decided.commits(acme.doors.store, REPOSITORY, limit=100):
         assert len({verdict.environment for verdict in row.verdicts}) == len(row.verdicts) == 3
         for verdict in row.verdicts:
             assert (verdict.deployment is not None) is (verdict.kind in (VerdictKind.DEPLOYED, VerdictKind.SUPERSEDED))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from controller.deployments import actions
-from controller.history import read
+from controller.history import decided, read
 from controller.history.standing import recorded_pins
 from controller.model.deployment import FINAL, EngineKind, Status, VerdictKind
 from controller.model.document import Json
@@ -208,7 +208,7 @@ def test_the_lock_file_of_the_repository_wins(company: Company) -> None:
 def test_an_entry_that_the_lock_file_of_the_repository_lacks_is_an_error_in_it(company: Company) -> None:
     before = first(company)
     commit = company.deploy({LOCK: "# nothing\n", MANIFEST: sized(2)})
-    (verdict,) = read.commit(company.world.doors.store, commit).verdicts
+    (verdict,) = decided.commit(company.world.doors.store, commit).verdicts
     assert (verdict.kind, verdict.problems) == (
         VerdictKind.REJECTED,
         (

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from controller import clock
-from controller.history import read, watching
+from controller.history import decided, read, watching
 from controller.loop import Loop
 from controller.model.deployment import FINAL
 from controller.model.record import Deployment
@@ -80,7 +80,7 @@ def slugs(rows: list[Deployment]) -> list[str]:
 
 
 def verdicts(acme: World, commit: str) -> dict[str, str]:
-    found = read.commit(acme.doors.store, commit).verdicts
+    found = decided.commit(acme.doors.store, commit).verdicts
     assert len({(verdict.project, verdict.environment) for verdict in found}) == len(found)
     return {f"{verdict.project}/{verdict.environment}": str(verdict.kind) for verdict in found}
 
@@ -100,7 +100,7 @@ def test_a_commit_that_changes_one_environment_opens_one_deployment_and_three_ti
     assert slugs(new(acme)) == ["insights/live succeeded"]
     (row,) = new(acme)
     assert (row.commit, row.commit_author, row.commit_subject) == (commit, "Grace", "Update the collector")
-    found = read.commit(acme.doors.store, commit)
+    found = decided.commit(acme.doors.store, commit)
     assert (found.author_name, found.author_email) == ("Grace", "grace@acme.example")
     assert found.message == "Update the collector\n\nIt leaked."
     assert verdicts(acme, commit) == dict.fromkeys(ENVIRONMENTS, "unchanged") | {"insights/live": "deployed"}
@@ -180,7 +180,7 @@ def test_after_any_history_three_more_ticks_open_nothing(company: World, seed: i
             company.poll()
             company.settle()
         assert [(row.id, row.status) for row in company.deployments()] == before
-    told = read.commits(company.doors.store, REPOSITORY)
+    told = decided.commits(company.doors.store, REPOSITORY)
     assert all(len(commit.verdicts) == len(verdicts(company, commit.id)) for commit in told)
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from controller.deployments import upkeep
-from controller.history import read, watching
+from controller.history import decided, watching
 from controller.history.tables import DeploymentRow
 from controller.model.deployment import FINAL, Status
 from controller.reconcile import SETTLED
@@ -69,7 +69,7 @@ class Rest(People):
         for commit, declared in self.declared.items():
             if commit == first:
                 continue
-            found = [f"{one.project}/{one.environment}" for one in read.commit(self.store, commit).verdicts]
+            found = [f"{one.project}/{one.environment}" for one in decided.commit(self.store, commit).verdicts]
             assert sorted(found) == sorted(declared), f"verdicts on {commit[:10]}: {found}, not {sorted(declared)}"
 
     @property

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from controller.deployments import why as reasons
 from controller.errors import NotFoundError
 from controller.graph import draw
-from controller.history import overview, reached, read
+from controller.history import decided, overview, reached, read
 from controller.model.deployment import OPEN
 from controller.model.graph import GraphNode
 from controller.model.record import Deployment, Environment, removed
@@ -176,13 +176,13 @@ def outputs(call: Call) -> Reply:
 def commits(call: Call) -> Reply:
     asked: requests.Commits = call.query
     repository = asked.repository or only_repository(call)
-    found = read.commits(call.doors.store, repository, asked.before, asked.limit)
+    found = decided.commits(call.doors.store, repository, asked.before, asked.limit)
     shown = [commit_shown(call, row) for row in found]
     return objects.Commits(items=shown, next=_next([row.id for row in found], asked.limit))
 
 
 def commit(call: Call) -> Reply:
-    return commit_shown(call, read.commit(call.doors.store, call.path["id"]))
+    return commit_shown(call, decided.commit(call.doors.store, call.path["id"]))
 
 
 def commit_shown(call: Call, row: object) -> objects.Commit:

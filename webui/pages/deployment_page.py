@@ -14,7 +14,7 @@ from controller.deployments import actions, parts
 from controller.deployments.doors import Doors
 from controller.errors import NotFoundError
 from controller.graph import draw
-from controller.history import opening, read
+from controller.history import decided, opening, read
 from controller.model.deployment import CHANGES, FINAL, OPEN, TRIED_AGAIN, Mode, Role, Status
 from controller.model.document import Json
 from controller.model.record import Deployment, Details, removed
@@ -216,7 +216,7 @@ def _message(doors: Doors, row: Deployment) -> str:
     if row.commit is None:
         return ""
     try:
-        return read.commit(doors.store, row.commit).message
+        return decided.commit(doors.store, row.commit).message
     except NotFoundError:
         return ""  # a commit of a request: only commits of the watched branch are recorded
 

@@ -13,7 +13,7 @@ import controller
 from controller.deployments import engines
 from controller.deployments.doors import Doors
 from controller.errors import NotFoundError
-from controller.history import deliveries, module_pins, overview, read
+from controller.history import decided, deliveries, module_pins, overview, read
 from controller.history.drifting import PAUSES
 from controller.history.module_pins import ModulePin
 from controller.history.overview import Counts
@@ -133,20 +133,20 @@ def commits(doors: Doors, who: Caller, arguments: Mapping[str, str]) -> dict[str
     known = [row.id for row in read.repositories(doors.store)]
     repository = arguments.get("repository") or (known[0] if known else None)
     before = arguments.get("before") or None
-    found = read.commits(doors.store, repository, before, _PAGE) if repository else []
+    found = decided.commits(doors.store, repository, before, _PAGE) if repository else []
     is_whole = len(found) < _PAGE
     return {
         "rows": [_visible(row, who) for row in found],
         "repository": repository,
         "repositories": known,
-        "ranges": read.ranges(doors.store, repository) if repository and is_whole else [],
+        "ranges": decided.ranges(doors.store, repository) if repository and is_whole else [],
         "older": None if is_whole else url_for("pages.commits", repository=repository, before=found[-1].id),
         "is_live": before is None,
     }
 
 
 def commit(doors: Doors, who: Caller, id: str) -> dict[str, object]:
-    found = _visible(read.commit(doors.store, id), who)
+    found = _visible(decided.commit(doors.store, id), who)
     deployments = read.deployments(doors.store, repository=found.repository, commit=found.id, limit=_MOST)
     return {"commit": found, "deployments": [row for row in deployments if who.sees(row.project)]}
 
@@ -239,7 +239,7 @@ def _commit(doors: Doors, id: str | None) -> CommitRecord | None:
     if id is None:
         return None
     try:
-        return read.commit(doors.store, id)
+        return decided.commit(doors.store, id)
     except NotFoundError:
         return None  # live since before the walk that Lockstep saw
 
