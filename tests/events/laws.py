@@ -1,4 +1,21 @@
-"""What is true at the end of every story, whatever of it the controller got to know and when?"""
+"""What is true at the end of every story, whatever of it the controller got to know and when?
+
+Where two controllers may differ, for it is meant so:
+
+- At first sight only the tip is decided. A commit from before that has a verdict only where the branch was set back
+  to it, and against nothing; after a line that shares nothing with the first one, the first sight is such a commit too.
+- An environment that came and went between two polls was never seen. One that is gone at the tip is as it was when it
+  was seen last, its changes held or deployed.
+- A layout that cannot be read is said of all that were declared before it; where a line begins with it, of all known.
+- In an environment that is held in the end (a person, `after`, `observe`, a question, a deployment that ends a pin and
+  waits) a change may have been deployed before that was so: changed to one, held to the other.
+- What a promoted environment wants depends on what its source has deployed: its verdicts are not compared.
+- What is applied where the plan of the tip fails is what was deployed last of what was seen.
+- A commit that was seen and has left the branch: a pin that it ended stays ended, and an environment that was begun at
+  it under a new name is nobody's old one.
+- Where no commit of the line is valid, what Git wanted last is what was seen last.
+- Whoever acts looks first: a person's act counts for what was pushed until then, for all.
+"""
 
 from __future__ import annotations
 
