@@ -15,13 +15,14 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pygit2
+import sqlalchemy as sa
 
 from controller import pipeline
 from controller.deployments import follow
 from controller.history import access as tokens
-from controller.history import read, record
+from controller.history import overview, read, watching
 from controller.history.audit import Act
-from controller.history.record import Finish
+from controller.history.tables import DeploymentRow, EnvironmentRow
 from controller.model.bundle import Pins
 from controller.model.deployment import EngineKind, Role, Status
 from tests.bench import company, measure
@@ -110,12 +111,24 @@ class _Pushes:
         return measure.seconds(lambda: follow.decide(self._acme.doors, REPOSITORY))
 
     def settle(self) -> None:
-        """Have everything deployed that was opened."""
-        store = self._acme.doors.store
-        opened = [row for row in read.deployments(store, limit=self._environments) if row.completed_at is None]
-        for row in opened:
-            record.finished(store, row.id, Finish(Status.SUCCEEDED, "", applied=True), self._acme.doors.now())
+        """Have everything deployed that was opened; all at once, for one by one ten thousand take many minutes."""
+        deployment, environment = DeploymentRow, EnvironmentRow
+        ended = {"status": Status.SUCCEEDED, "completed_at": self._acme.doors.now(), "cleared": True}
+        with self._acme.doors.store.writing() as session:
+            opened = sa.select(deployment.environment_uuid).where(deployment.completed_at.is_(None))
+            applied = {
+                "applied": environment.desired,
+                "applied_deployment": environment.decided_deployment,
+                "last_success": environment.decided_deployment,
+                "live_commit": environment.desired_commit,
+                "decided_ended": Status.SUCCEEDED,
+                "version": environment.version + 1,
+            }
+            session.execute(sa.update(environment).where(environment.uuid.in_(opened)).values(applied))
+            session.execute(sa.update(deployment).where(deployment.completed_at.is_(None)).values(ended))
+        watching.wake(self._acme.doors.store, REPOSITORY)
         self._acme.decide()
+        assert overview.counts(self._acme.doors.store, None).at_work == 0
 
     def one(self) -> float:
         tip = self._push(self._path(), sized(1_000_000 + self._pushed))
