@@ -207,6 +207,7 @@ def holds(call: Call) -> Reply:
 def only_repository(call: Call) -> str:
     """The repository where the request names none; there has to be exactly one."""
     known = [row.id for row in read.repositories(call.doors.store)]
+    known = [id for id in known if id in call.doors.connections] or known  # one that was taken away is no choice
     if len(known) != 1:
         raise NotFoundError(
             f"which repository is not said; give one of {', '.join(known) or 'those that `serve` watches'}"
