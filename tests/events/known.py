@@ -36,6 +36,11 @@ STORIES: Sequence[tuple[list[Act], Sequence[Sequence[str]], Sequence[Sequence[st
     # Taken back, and set to the same again: at once, or while each waits.
     ([sizes(STAGING, 3), Revert(0), sizes(STAGING, 3, 1, 3)], ONCE, POLLED),
     ([sizes(LIVE, 2), sizes(LIVE, 3), sizes(LIVE, 0), Revert(2)], POLLED, LATE),
+    (
+        [Push(((Edit("layer", "", 1),), (Edit("layer", "", 2),), (Edit("layer", "", 1),)))],
+        EACH,
+        ONCE,
+    ),  # who ends, wakes
     # What fails is tried again for another digest alone.
     ([sizes(LIVE, FAILS_IN_APPLY), sizes(STAGING, FAILS_IN_PLAN), Revert(1), sizes(STAGING, 3)], EACH, POLLED),
     ([sizes(LIVE, FAILS_IN_APPLY), Push(((Edit("readme", "", 1),),))], EACH, ONCE),

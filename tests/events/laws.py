@@ -14,6 +14,7 @@ Where two controllers may differ, for it is meant so:
 - A commit that was seen and has left the branch: a pin that it ended stays ended, and an environment that was begun at
   it under a new name is nobody's old one.
 - Where no commit of the line is valid, what Git wanted last is what was seen last.
+- Where settings cannot be read, their `uuid` cannot: it is known by its name alone. Whoever says one here can be read.
 - Whoever acts looks first: a person's act counts for what was pushed until then, for all.
 """
 

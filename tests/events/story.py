@@ -260,6 +260,8 @@ def _toggled(text: str, name: str, edit: Edit) -> str:
     line = SETTINGS[name].format(first_of(edit.slug).partition("/")[2])
     if name in ("after", "source") and edit.slug not in _FIRST:
         return text
+    if name == "wrong" and edit.slug == DEVELOPMENT:
+        return text  # where its settings cannot be read, it is known by its name alone
     rest = text.replace(line, "")
     if name in ("destroy", "keep"):
         rest = rest.replace(SETTINGS["keep"], "").replace(SETTINGS["destroy"], "")
