@@ -1,5 +1,8 @@
 """What does a push cost, and how does that grow with the environments of a repository?
 
+The platform is as small as can be, so that what grows is seen; against doing it by hand `decision` compares, on that of
+the sample.
+
 Each size has a process of its own, so that its memory can be told. Nothing is deployed: what opens is recorded as done.
 """
 
@@ -32,7 +35,7 @@ from webui import access
 from webui.app import create_app
 
 SIZES = (10, 100, 1000, 10_000)
-BOUND, PAGE, EXPONENT = 1.5, 0.050, 1.1
+PAGE, EXPONENT = 0.050, 1.1
 BY_HAND = "git diff-tree + its pipeline"
 _PAGES = {"page `/`": "/", "`GET /api/v1/environments`, a hundred": "/api/v1/environments?limit=100"}
 _GROWING = ("first sight", "one changes", "none changes", "all change")
@@ -51,7 +54,8 @@ def figures(repetitions: int, sizes: tuple[int, ...] = SIZES) -> Iterator[Figure
 
 def _told(size: int, took: Mapping[str, float]) -> Iterator[Figure]:
     yield Figure(f"first sight of {size:,} environments", measure.shown(took["first sight"]))
-    yield measure.ratio("  a push changes one", took["one changes"], BY_HAND, took["by hand"], BOUND)
+    one, by_hand = took["one changes"], f"{BY_HAND} {measure.shown(took['by hand'])}"
+    yield Figure("  a push changes one", measure.shown(one), by_hand, one / took["by hand"])
     yield Figure("  a push changes none (README)", measure.shown(took["none changes"]))
     yield Figure("  a push changes the module of all", measure.shown(took["all change"]))
     yield Figure("  peak memory of the process", f"{took['mebibytes']:.0f} MiB")
