@@ -58,7 +58,7 @@ def _wish(repository: Repository, project: str, environment: str, at: str) -> Wi
 def _notes(slug: str, old: Repository, new: Repository, where: tuple[str, str]) -> Iterator[str]:
     """What becomes of one that only one side knows; its directory may have been renamed."""
     here, there = (pipeline.environments(side) for side in (old, new))
-    renamed = reconcile.renamed(_contents(old), _contents(new), there)
+    renamed = reconcile.renamed(_contents(old), _contents(new), frozenset(there))
     before, after = renamed.get(slug), {was: is_ for is_, was in renamed.items()}.get(slug)
     if slug not in here and before is not None:
         yield f"{slug} is not declared {where[0]}, where {before} has the same files: it may be the same, renamed"

@@ -7,7 +7,7 @@ how many commits or files moved does not matter, and neither does how often the 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from controller.model.deployment import REPLACEABLE, HoldKind, Rank, Status, VerdictKind
@@ -47,7 +47,7 @@ class State:
     """What is known of an environment before the decision.
 
     `pending`: changes whose verdict can still change, oldest first: they are held, or their deployment can be
-    replaced; `base` is the digest that Git wanted before the first of them.
+    replaced; and those that were taken back since the first of them. `base` is the digest that Git wanted before it.
     """
 
     applied: str | None = None
@@ -173,7 +173,7 @@ def vanished(before: Collection[str], after: Collection[str]) -> tuple[tuple[str
     return gone, ""
 
 
-def renamed(before: Mapping[str, str], after: Mapping[str, str], declared: Collection[str]) -> dict[str, str]:
+def renamed(before: Mapping[str, str], after: Mapping[str, str], declared: Set[str]) -> dict[str, str]:
     """Which new environments have just the files that one had which is gone: new P/E -> old P/E.
 
     `before` and `after` have the content id of each directory. Only where exactly one can be meant on both sides.

@@ -20,7 +20,6 @@ from controller.history import branch
 from controller.history.decide import Decided, DecidedRepository, Told
 from controller.history.standing import RepositoryStanding, Standing
 from controller.model.deployment import EnvironmentStatus, Origin, Rank
-from controller.model.manifest import EnvironmentConfig
 from controller.model.record import Lasting
 from controller.reconcile import Change, State, Want
 
@@ -107,16 +106,19 @@ class Deciding:
         is_new = bool(self._walk.commits) or standing is None
         earlier = self._at_ancestor(slug) if standing else {}
         config = lasting.readable(tips, slug) or (earlier[slug].config if slug in earlier else None) if last else None
-        state = self._state(standing, config) if last else replace(self._state(standing, None), waits=vanishing.GONE)
+        known = standing.environment if standing else None
+        said = lasting.lasting(config, known)
+        state = self._state(standing, "" if last else vanishing.GONE, observe=said.observes)
         dropped = vanishing.dropped(state.open) if last else ()
         if dropped:
             state = replace(state, open=tuple(one for one in state.open if one.id not in dropped))
         if waits := self.renames.waits(slug):
             state = replace(state, waits=waits)
         now = self._as_of_now(slug, state, given, last)
-        known = standing.environment if standing else None
         on_removal = vanishing.declared([earlier, *(one.answers for one in tips)], slug, known)
-        return Case(slug, standing, given if is_new else (), now, last, state, config, on_removal, dropped)
+        if last is None:
+            said = Lasting()
+        return Case(slug, standing, given if is_new else (), now, last, state, config, said, on_removal, dropped)
 
     def _called(self, slug: str, standing: Standing | None, tip: Tip, found: Mapping[str, Want]) -> str | None:
         """The name of an environment at a commit: as now, as before it was renamed, or of whoever is it by its uuid."""
@@ -134,9 +136,9 @@ class Deciding:
                 return {slug: found}
         return {}
 
-    def _state(self, standing: Standing | None, config: EnvironmentConfig | None) -> State:
+    def _state(self, standing: Standing | None, waits: str, *, observe: bool) -> State:
         if standing is None:
-            return State(observe=lasting.lasting(config, None).observes)
+            return State(waits=waits, observe=observe)
         environment, walked = standing.environment, self._walk
         desired, desired_commit = standing.desired, standing.desired_commit
         pending = standing.pending
@@ -154,7 +156,8 @@ class Deciding:
             open=standing.open,
             holds=standing.holds,
             released=standing.released,
-            observe=lasting.lasting(config, environment).observes,
+            waits=waits,
+            observe=observe,
         )
 
     def _as_of_now(self, slug: str, state: State, given: tuple[Want, ...], last: Want | None) -> Want | None:
@@ -167,10 +170,6 @@ class Deciding:
         found = self._earlier.answer(state.desired_commit, slug)
         return Want(state.desired_commit, found.digest, waits=found.waits) if found else None
 
-    def _lasting(self, case: Case) -> Lasting:
-        known = case.standing.environment if case.standing and case.tip else None
-        return lasting.lasting(case.config, known)
-
     def _waiting(self, cases: Sequence[Case]) -> dict[str, str]:
         """For what each environment waits: those named by its `after` that are not in step yet."""
         wanted = {case.slug: reconcile.wanted(case.wants, case.now, case.state) for case in cases}
@@ -178,7 +177,7 @@ class Deciding:
         found = {}
         for case in cases:
             project = case.slug.partition("/")[0]
-            names = self._lasting(case).after
+            names = case.lasting.after
             mine = {name: wanted.get(f"{project}/{name}") for name in names}
             theirs = {name: applied.get(f"{project}/{name}") for name in names}
             found[case.slug] = case.state.waits or reconcile.waits_for(names, mine, theirs)
@@ -217,7 +216,7 @@ class Deciding:
             superseded=superseded,
             ends_pin=outcome.ends_pin,
             releases_pin=outcome.releases_pin,
-            lasting=self._lasting(case),
+            lasting=case.lasting,
             folder=tip.folders.get(case.slug, known.folder if known else None),
             renamed_from=self._renamed_from(case.slug),
         )

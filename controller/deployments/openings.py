@@ -16,6 +16,7 @@ from controller.history.opening import NewDeployment
 from controller.history.standing import RepositoryStanding, Standing
 from controller.model.deployment import Mode
 from controller.model.manifest import EnvironmentConfig, OnRemoval
+from controller.model.record import Lasting
 from controller.model.tree import Commit
 from controller.pipeline import Resolved
 from controller.reconcile import Opening, Outcome, State, Want
@@ -35,6 +36,7 @@ class Case:
     tip: Want | None  # None: it is not declared any more
     state: State
     config: EnvironmentConfig | None  # the newest of the walk that can be read
+    lasting: Lasting
     on_removal: OnRemoval = OnRemoval.APPROVE  # as it says of itself
     dropped: tuple[str, ...] = ()  # destroys from Git that end, for its directory is back
 

@@ -46,8 +46,8 @@ def renames(doors: Doors, now: RepositoryStanding, tips: Sequence[Tip], *, is_ne
 
     `is_new`: they were not decided on yet.
     """
-    tip, known = tips[-1], now.environments
-    names = {found.environment.uuid: slug for slug, found in known.items() if slug not in tip.declared}
+    tip, known, declared = tips[-1], now.environments, frozenset(tips[-1].declared)
+    names = {found.environment.uuid: slug for slug, found in known.items() if slug not in declared}
     said = {
         slug: names[answer.config.uuid]
         for slug, answer in tip.answers.items()
@@ -58,7 +58,7 @@ def renames(doors: Doors, now: RepositoryStanding, tips: Sequence[Tip], *, is_ne
     asked = {
         slug: old
         for slug, old in asked.items()
-        if slug in tip.declared and slug not in said and old not in said.values() and _is_fresh(doors, known.get(slug))
+        if slug in declared and slug not in said and old not in said.values() and _is_fresh(doors, known.get(slug))
         if _has_begun(doors, known[old])
     }
     return Renames(asked, {slug: old for slug, old in said.items() if slug not in running}, running)
@@ -127,7 +127,7 @@ def _asked(now: RepositoryStanding, tips: Sequence[Tip]) -> dict[str, str]:
     for tip in tips:
         if tip.repository is None:
             continue
-        for new, old in reconcile.renamed(before, tip.folders, tip.declared).items():
+        for new, old in reconcile.renamed(before, tip.folders, frozenset(tip.declared)).items():
             uuid = found.pop(old, None) or uuids.get(old)  # one that was renamed twice is still the first
             if uuid is not None:
                 found[new] = uuid

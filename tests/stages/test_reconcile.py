@@ -410,6 +410,12 @@ class World:
         ]
         if not waiting:
             return self.state
+        first = self.order.index(waiting[0])
+        waiting = [  # and what was taken back since the first of them
+            commit
+            for commit in self.order[first:]
+            if commit in waiting or self.verdicts[commit].kind is VerdictKind.REVERTED
+        ]
         before = [self.verdicts[commit].digest for commit in self.order[: self.order.index(waiting[0])]]
         base = next((digest for digest in reversed(before) if digest), None)
         pending = tuple(Change(commit, self.verdicts[commit].digest or "") for commit in waiting)
