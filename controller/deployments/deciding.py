@@ -49,7 +49,7 @@ class Deciding:
         before = [
             slug
             for slug, found in self._now.environments.items()
-            if not vanishing.is_settled(found.environment) and slug not in self.renames.old
+            if not vanishing.is_settled(found.environment) and slug not in self.renames.new
         ]
         _, note = reconcile.vanished(before, tip.declared)
         cases = [self._case(slug, wants, tips) for slug in self._slugs(wants, tip)]
@@ -224,9 +224,8 @@ class Deciding:
     def _vanished(self, case: Case, tip: Tip, nothing_goes: bool) -> vanishing.Vanished | None:
         if case.standing is None or case.tip is not None:
             return None
-        if case.slug in self.renames.old:
-            new = next(new for new, old in self.renames.asked.items() if old == case.slug)
-            return vanishing.Vanished(case.on_removal, False, f"{vanishing.GONE}; {renaming.gone(case.slug, new)}")
+        if case.slug in self.renames.new:
+            return vanishing.Vanished(case.on_removal, False, f"{vanishing.GONE}; {self.renames.gone(case.slug)}")
         return vanishing.vanished(self._doors, case.standing, case.on_removal, tip.commit.id, nothing_goes=nothing_goes)
 
     def _renamed_from(self, slug: str) -> str | None:

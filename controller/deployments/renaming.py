@@ -27,18 +27,24 @@ class Renames:
 
     asked: Mapping[str, str] = field(default_factory=dict)
     said: Mapping[str, str] = field(default_factory=dict)
-    busy: Mapping[str, str] = field(default_factory=dict)  # new P/E -> what has to end before, as a phrase
+    busy: Mapping[str, str] = field(default_factory=dict)  # its settings say so, and the old one has to end something
+    runs: Mapping[str, str] = field(default_factory=dict)  # of those that are busy: what that is, as a phrase
 
     @property
-    def old(self) -> frozenset[str]:
-        """Environments that are gone from Git, but not away."""
-        return frozenset({*self.asked.values(), *self.said.values()})
+    def new(self) -> Mapping[str, str]:
+        """Old P/E -> new P/E: environments that are gone from Git, but not away."""
+        return {old: new for found in (self.asked, self.said, self.busy) for new, old in found.items()}
 
     def waits(self, slug: str) -> str:
         """For what an environment waits, as a phrase; empty where it is no other."""
-        if slug in self.busy:
-            return self.busy[slug]
-        return question(self.asked[slug], slug) if slug in self.asked else ""
+        return question(self.asked[slug], slug) if slug in self.asked else self.runs.get(slug, "")
+
+    def gone(self, old: str) -> str:
+        """What is to be said of one that is gone."""
+        new = self.new[old]
+        if new in self.asked:
+            return f"{new} has the same files: say `{command(old, new)}` if it was renamed, `--decline` if they are two"
+        return f"it goes on as {new}, {self.waits(new)}"
 
 
 def renames(doors: Doors, now: RepositoryStanding, tips: Sequence[Tip], *, is_new: bool) -> Renames:
@@ -48,12 +54,9 @@ def renames(doors: Doors, now: RepositoryStanding, tips: Sequence[Tip], *, is_ne
     """
     tip, known, declared = tips[-1], now.environments, frozenset(tips[-1].declared)
     names = {found.environment.uuid: slug for slug, found in known.items() if slug not in declared}
-    said = {
-        slug: names[answer.config.uuid]
-        for slug, answer in tip.answers.items()
-        if answer.config and answer.config.uuid in names and _is_fresh(doors, known.get(slug))
-    }
-    running = {slug: run for slug, old in said.items() if (run := _running(known[old]))}
+    claimed = {uuid: slugs[0] for uuid, slugs in tip.claims.items() if uuid in names}  # others that do are rejected
+    said = {slug: names[uuid] for uuid, slug in claimed.items() if _is_fresh(doors, known.get(slug))}
+    runs = {slug: run for slug, old in said.items() if (run := _running(known[old]))}
     asked = {slug: names[uuid] for slug, uuid in _asked(now, tips if is_new else ()).items() if uuid in names}
     asked = {
         slug: old
@@ -61,7 +64,8 @@ def renames(doors: Doors, now: RepositoryStanding, tips: Sequence[Tip], *, is_ne
         if slug in declared and slug not in said and old not in said.values() and _is_fresh(doors, known.get(slug))
         if _has_begun(doors, known[old])
     }
-    return Renames(asked, {slug: old for slug, old in said.items() if slug not in running}, running)
+    at_once = {slug: old for slug, old in said.items() if slug not in runs}
+    return Renames(asked, at_once, {slug: old for slug, old in said.items() if slug in runs}, runs)
 
 
 def take(doors: Doors, now: RepositoryStanding, renames: Renames) -> None:
@@ -93,11 +97,6 @@ def decline(doors: Doors, actor: str, project: str, environment: str, to: str, *
 def question(old: str, new: str) -> str:
     """What has to be said of an environment that may be another one, as a phrase."""
     return f"until somebody says whether it is {old} under another name (`{command(old, new)}`, or with `--decline`)"
-
-
-def gone(old: str, new: str) -> str:
-    """The same of the one that is gone."""
-    return f"{new} has the same files: say `{command(old, new)}` if it was renamed, `--decline` if they are two"
 
 
 def command(old: str, new: str) -> str:

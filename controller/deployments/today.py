@@ -11,12 +11,13 @@ from controller.errors import ConflictError, Place
 from controller.history import read
 from controller.history import standing as picture
 from controller.history.opening import NewDeployment
-from controller.model.deployment import Origin
+from controller.model.deployment import EngineKind, Origin
 from controller.model.document import Json, Node, placed
 from controller.model.manifest import EnvironmentConfig
 from controller.model.record import Environment
 from controller.pipeline import Repository, Resolved
 from controller.tofu import desired
+from controller.tofu.requirements import address
 
 
 def catalogue_of(doors: Doors, environment: Environment) -> tuple[Connection, str]:
@@ -75,9 +76,10 @@ def with_providers(doors: Doors, new: NewDeployment, environment: Environment) -
     found = resolved(doors, connection, tip, environment, manifest, even_if_gone=True)
     now = found.desired.document["providers"]
     blocks = {name: now.get(name, block) for name, block in kept["providers"].items()}
-    same = {block["source"] for name, block in blocks.items() if _asks(block) == _asks(kept["providers"][name])}
-    other = {block["source"] for block in blocks.values()} - same
-    pins = {address: pin for address, pin in desired.pins_of(kept).items() if not _is_of(address, other)}
+    engine = EngineKind(kept["engine"])
+    same = [block for name, block in blocks.items() if _asks(block) == _asks(kept["providers"][name])]
+    other = {address(block["source"], engine) for block in blocks.values() if block not in same}
+    pins = {name: pin for name, pin in desired.pins_of(kept).items() if name not in other}
     made = desired.repinned({**kept, "providers": blocks}, pins)
     gone = sorted(kept["providers"].keys() - now.keys())
     old = tuple(f"provider `{name}` is not used today as it was then; what was kept of it is used" for name in gone)
@@ -90,10 +92,6 @@ def with_providers(doors: Doors, new: NewDeployment, environment: Environment) -
 
 def _asks(block: Json) -> tuple[Json, Json]:
     return block["source"], block.get("version_constraint")
-
-
-def _is_of(address: str, sources: set[str]) -> bool:
-    return any(address == source or address.endswith(f"/{source}") for source in sources)
 
 
 def _config(repository: Repository, environment: Environment, *, even_if_gone: bool) -> EnvironmentConfig | None:

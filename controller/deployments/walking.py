@@ -220,8 +220,9 @@ class Asking:
 
 
 def _claims(answers: Mapping[str, Evaluated]) -> dict[str, tuple[str, ...]]:
+    """Uuid -> the environments whose settings name it, sorted: the first of them has it."""
     found: dict[str, tuple[str, ...]] = {}
-    for slug, answer in answers.items():
+    for slug, answer in sorted(answers.items()):
         if answer.config and answer.config.uuid:
             found[answer.config.uuid] = (*found.get(answer.config.uuid, ()), slug)
     return found

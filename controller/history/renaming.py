@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from controller.errors import ConflictError, NotFoundError
-from controller.history import audit, holding
+from controller.history import audit, holding, rows
 from controller.history.audit import Act
 from controller.history.opening import supersede
 from controller.history.standing import lines
@@ -24,6 +24,7 @@ from controller.history.watching import wake_within
 from controller.history.work import attempts_within
 from controller.model.deployment import REPLACEABLE, EnvironmentStatus, Origin
 from controller.model.document import Json
+from controller.model.record import Environment
 
 
 def renamed(store: Store, uuid: str, project: str, name: str, act: Act, *, by_git: bool = False) -> None:
@@ -70,6 +71,19 @@ def declined(store: Store, uuid: str, other: str, act: Act) -> None:
             new.version += 1
             old.version += 1
             wake_within(session, new.repository)
+
+
+def asked(store: Store, uuid: str) -> tuple[Environment, Environment] | None:
+    """The environment that is gone and the one that may be it, where this is one of the two and nobody has said so."""
+    query = sa.select(EnvironmentRow).where(
+        EnvironmentRow.renamed_from.is_not(None),
+        EnvironmentRow.removed_at.is_(None),
+        sa.or_(EnvironmentRow.uuid == uuid, EnvironmentRow.renamed_from == uuid),
+    )
+    with store.reading() as session:
+        new = session.scalars(query.limit(1)).first()
+        old = session.get(EnvironmentRow, new.renamed_from) if new is not None else None
+        return (rows.environment(old, ()), rows.environment(new, ())) if old and new else None
 
 
 def _check_old(session: Session, environment: EnvironmentRow, slug: str, *, by_git: bool) -> None:

@@ -79,13 +79,19 @@ def test_what_has_not_begun_to_apply_is_planned_instead(acme: World, how_far: st
     assert rows(acme) == [FIRST, REPLACED, PLANNED]
 
 
-def test_a_running_apply_ends_as_it_would(acme: World) -> None:
+def applying(acme: World) -> str:
+    """The id of a deployment that is being applied."""
     acme.runner.script = Script(hangs_in=Phase.APPLY)
     acme.push({MANIFEST: sized(2)}, "Grow")
     acme.poll()
     id = acme.last("development").id
     acme.claim()
     acme.carry(id)
+    return id
+
+
+def test_a_running_apply_ends_as_it_would(acme: World) -> None:
+    id = applying(acme)
     observe(acme)
     acme.runner.finish(id)
     acme.runner.script = Script()
@@ -95,12 +101,7 @@ def test_a_running_apply_ends_as_it_would(acme: World) -> None:
 
 
 def test_what_was_cut_short_since_it_observes_does_not_go_on_by_itself(acme: World) -> None:
-    acme.runner.script = Script(hangs_in=Phase.APPLY)
-    acme.push({MANIFEST: sized(2)}, "Grow")
-    acme.poll()
-    id = acme.last("development").id
-    acme.claim()
-    acme.carry(id)
+    id = applying(acme)
     observe(acme)
     acme.decide()
     acme.runner.lose(id)

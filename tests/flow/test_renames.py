@@ -269,6 +269,48 @@ def test_while_it_is_being_applied_it_keeps_its_name(acme: World) -> None:
     assert (found.uuid, found.applied == found.desired, ticks(acme)) == (uuid, True, 0)
 
 
+def test_while_it_is_being_applied_its_old_name_is_not_destroyed(acme: World) -> None:
+    """Its directory is gone and it says `on_removal: destroy`; but it is not away, it has another name."""
+    free = "limits: {replace: unlimited}\non_removal: destroy\n"
+    acme.deploy({f"{OLD}/environment.yaml": free, f"{OLD}/app.manifest.yaml": sized(4)})
+    acme.runner.script = Script(hangs_in=Phase.APPLY)
+    acme.push({f"{OLD}/app.manifest.yaml": sized(5)}, "Grow")
+    acme.poll()
+    row = acme.last("development")
+    acme.claim()
+    acme.carry(row.id)
+    uuid = acme.environment("development").uuid
+    acme.push(moved(environment_yaml=f"{free}uuid: {uuid}\n", app_manifest_yaml=sized(5)), "Call it dev")
+    follow.poll(acme.doors, REPOSITORY)
+    acme.decide()
+    old = acme.environment("development")
+    assert (old.status, old.note, acme.last("development").id) == (
+        EnvironmentStatus.ACTIVE,
+        "its directory is gone from Git; it goes on as shop/dev, "
+        f"until deployment {row.id} of shop/development has ended",
+        row.id,
+    )
+    acme.runner.finish(row.id)
+    acme.runner.script = Script()
+    acme.carry(row.id)
+    acme.settle()
+    modes = {found.mode for found in acme.deployments("dev")}
+    assert (acme.environment("dev").uuid, modes, ticks(acme)) == (uuid, {Mode.DEPLOY}, 0)
+
+
+def test_of_two_that_name_its_uuid_the_first_is_it_and_the_other_rejected(acme: World) -> None:
+    uuid = acme.environment("development").uuid
+    settings = f"limits: {{replace: unlimited}}\nuuid: {uuid}\n"
+    other = {"projects/shop/other/environment.yaml": settings, "projects/shop/other/app.manifest.yaml": sized(9)}
+    commit = rename(acme, moved(environment_yaml=settings) | other)
+    assert (acme.environment("dev").uuid, acme.told(commit)["other"]) == (uuid, "rejected")
+    place = "projects/shop/other/environment.yaml"
+    assert acme.environment("other").problems == (
+        f"{place}:1:1: uuid {uuid} is that of shop/dev; each environment needs its own",
+    )
+    assert (sorted(names(acme)), ticks(acme)) == (["dev", "other", "production", "staging"], 0)
+
+
 def test_a_hold_goes_with_it(acme: World) -> None:
     actions.deploy_manifest(acme.doors, "ann", "shop", "development", {"workloads": {}})
     acme.settle()

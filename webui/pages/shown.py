@@ -13,7 +13,7 @@ import controller
 from controller.deployments import engines
 from controller.deployments.doors import Doors
 from controller.errors import NotFoundError
-from controller.history import decided, deliveries, module_pins, overview, read
+from controller.history import decided, deliveries, module_pins, overview, read, renaming
 from controller.history.drifting import PAUSES
 from controller.history.module_pins import ModulePin
 from controller.history.overview import Counts
@@ -82,19 +82,11 @@ def environment(doors: Doors, who: Caller, project: str, name: str) -> dict[str,
         "failed_look": _failed_look(recent),
         "bound_since": _bound_since(recent, found),
         "may_move": any("lockstep rebind" in problem for problem in found.problems),
-        "renamed": _renamed(doors, found),
+        "renamed": renaming.asked(doors.store, found.uuid),
         "may_deploy": who.has_role(Role.DEPLOYER),
         "is_held_alone": any(hold.scope == found.slug for hold in found.holds),
         "is_live": True,
     }
-
-
-def _renamed(doors: Doors, found: Environment) -> tuple[Environment, Environment] | None:
-    """The environment that is gone, and the one that may be it, where this is one of the two."""
-    known = read.environments(doors.store)
-    asked = next((row for row in known if row.renamed_from and found.uuid in (row.uuid, row.renamed_from)), None)
-    old = next((row for row in known if asked and row.uuid == asked.renamed_from), None)
-    return (old, asked) if old and asked else None
 
 
 def _failed_look(recent: Sequence[Deployment]) -> Deployment | None:
