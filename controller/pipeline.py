@@ -283,11 +283,11 @@ def _configs(
 ) -> promotion.ConfigOf:
     """What the environments of a project say of themselves, as far as that can be understood; each read once."""
     configs: dict[str, EnvironmentConfig | None] = dict(found or {})
-    names = {files.name for files in project_of(repository, project).environments}
+    declared = repository.found.environments
 
     def config_of(name: str) -> EnvironmentConfig | None:
         if name not in configs:
-            configs[name] = _settings(repository, project, name).config if name in names else None
+            configs[name] = _settings(repository, project, name).config if f"{project}/{name}" in declared else None
         return configs[name]
 
     return config_of

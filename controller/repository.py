@@ -94,25 +94,25 @@ def fresh(repository: Repository, tree: Tree) -> Repository:
 
 def environments(repository: Repository) -> tuple[str, ...]:
     """Every environment that the commit declares, as `project/environment`, sorted."""
-    return tuple(sorted(files.slug for project in repository.found.projects for files in project.environments))
+    return tuple(repository.found.environments)
 
 
 def project_of(repository: Repository, project: str) -> ProjectFiles:
-    known = {files.id: files for files in repository.found.projects}
+    known = repository.found.by_id
     if project not in known:
         raise NotFoundError(f"project `{project}` is not declared; {suggest(project, known, 'see `projects/`')}")
     return known[project]
 
 
 def files_of(repository: Repository, project: str, environment: str) -> tuple[ProjectFiles, EnvironmentFiles]:
-    found = project_of(repository, project)
-    known = {files.name: files for files in found.environments}
-    if environment not in known:
+    found, files = project_of(repository, project), repository.found.environments.get(f"{project}/{environment}")
+    if files is None:
+        known = found.names
         otherwise = f"there are {', '.join(sorted(known))}" if known else "the project declares none"
         raise NotFoundError(
             f"environment `{project}/{environment}` is not declared; {suggest(environment, known, otherwise)}"
         )
-    return found, known[environment]
+    return found, files
 
 
 def complete(catalog: catalogue.Reading) -> Catalog:

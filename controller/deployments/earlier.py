@@ -35,7 +35,7 @@ class Earlier:
 
     def name(self, repository: Repository, slug: str) -> str | None:
         """As now, as before it was renamed, or that of whoever says that it is this one."""
-        there = pipeline.environments(repository)
+        there = repository.found.environments
         known = [name for name in (slug, self._former.get(slug)) if name in there]
         standing = self._now.environments.get(slug)
         if known or standing is None:

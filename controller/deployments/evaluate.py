@@ -10,7 +10,7 @@ from controller.catalog.supported import unsupported
 from controller.errors import ManifestError, Place, Problem
 from controller.history.standing import Standing
 from controller.manifest import filenames
-from controller.manifest.layout import Found, ProjectFiles
+from controller.manifest.layout import Found
 from controller.model.bundle import Binding, Pins, ProviderPin, StateStorage
 from controller.model.catalog import ModuleSource, Runner
 from controller.model.deployment import EngineKind
@@ -186,7 +186,7 @@ class Memory:
         offered = self._catalogs.get(repository)
         if offered is None or offered.found is not read.found:
             offered = self._catalogs[repository] = _offered(read, offered)
-        files = offered.projects.get(question.project)
+        files = offered.found.by_id.get(question.project)
         problems = [read.found.problems.get(slug) for slug in (question.project, question.slug)]
         # Which pins matter is known afterwards: a tag that moved is not a matter of a thousand environments.
         past = replace(question.past, modules={}, unresolved={})
@@ -200,13 +200,12 @@ class _Offered:
     number: int
     common: tuple[object, ...]
     found: Found
-    projects: Mapping[str, ProjectFiles]
 
 
 def _offered(read: Repository, before: _Offered | None) -> _Offered:
     common = (read.layout, read.catalog, read.lock)
     number = 0 if before is None else before.number + (before.common != common)
-    return _Offered(number, common, read.found, {files.id: files for files in read.found.projects})
+    return _Offered(number, common, read.found)
 
 
 @dataclass(frozen=True, slots=True)

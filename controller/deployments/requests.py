@@ -139,9 +139,8 @@ class _Comparing:
             problems = [str(problem) for problem in e.problems]
             self._findings.problems = dict.fromkeys(pipeline.environments(before), problems)
             return self._findings
-        declared = pipeline.environments(after)
-        for slug in sorted({*declared, *pipeline.environments(before)}):
-            if slug in declared:
+        for slug in sorted({*after.found.environments, *before.found.environments}):
+            if slug in after.found.environments:
                 self._compare(slug, before, after)
             else:
                 known = self._now.environments.get(slug)
@@ -150,7 +149,7 @@ class _Comparing:
         return self._findings
 
     def _compare(self, slug: str, before: Repository, after: Repository) -> None:
-        is_new = slug not in pipeline.environments(before)
+        is_new = slug not in before.found.environments
         asked = self._asking.question(after, slug)
         wanted = evaluate.answer(asked)
         was = None if is_new else evaluate.answer(self._asking.question(before, slug))
@@ -196,7 +195,7 @@ class _Comparing:
         findings.deployments.append(new)
 
     def _wish(self, slug: str, before: Repository) -> Wish | None:
-        if slug not in pipeline.environments(before):
+        if slug not in before.found.environments:
             return None
         try:
             found: Resolved = evaluate.resolve(self._asking.question(before, slug))[0]

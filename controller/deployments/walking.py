@@ -136,7 +136,7 @@ class Asking:
             wants = {slug: Want(commit.id, None, problems) for slug in before.declared}
             return Tip(commit, None, tuple(wants), problems, {}, before.folders), wants
         mine, foreign = self._split(pipeline.environments(repository))
-        folders = {files.slug: files.folder for project in repository.found.projects for files in project.environments}
+        folders = {slug: files.folder for slug, files in repository.found.environments.items()}
         foreign += [_made_by_hand(slug, folders[slug]) for slug in mine if slug in self._now.by_hand]
         mine = [slug for slug in mine if slug not in self._now.by_hand]
         answers = {slug: self._answer(repository, slug) for slug in mine}

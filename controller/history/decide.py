@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from controller.history import drifting, removal
-from controller.history.dialect import insert
-from controller.history.opening import NewDeployment, insert_deployment, supersede
+from controller.history.dialect import batches, insert
+from controller.history.opening import NewDeployment, environments_of, insert_deployments, supersede
 from controller.history.store import Store
 from controller.history.tables import (
     CommitRow,
@@ -112,17 +112,19 @@ def record(store: Store, decision: DecidedRepository) -> bool:
         _commits(session, decision)
         _projects(session, decision)
         changed = [decided for decided in decision.environments if decided.uuid not in decision.standing]
-        environments = [(decided, _environment(session, decision, decided)) for decided in changed]
+        environments = _environments(session, decision, changed)
+        _pins(session, decision, changed)
+        openings = [decided.opening for decided in changed if decided.opening]
+        insert_deployments(session, openings, decision.now, environments)
         _verdicts(session, decision)
-        live = _live_commits(session, [decided.uuid for decided in changed])
-        for decided, environment in environments:
-            _supersede(session, decision, decided)
-            environment.live_commit = live.get(environment.uuid)
-            if decided.superseded:
-                session.flush()
-                removal.settle(session, environment)
+        _supersede(session, decision, changed)
+        live = _live_commits(session, list(environments))
+        for uuid, environment in environments.items():
+            environment.live_commit = live.get(uuid)
+        removal.settle(session, [environments[decided.uuid] for decided in changed if decided.superseded])
+        for decided in changed:
             if decided.forgotten:
-                removal.emptied(session, environment, decision.now, "git")
+                removal.emptied(session, environments[decided.uuid], decision.now, "git")
         return True
 
 
@@ -133,20 +135,23 @@ def live_commit(session: Session, environment: EnvironmentRow) -> str | None:
 
 def _live_commits(session: Session, uuids: Sequence[str]) -> dict[str, str]:
     """The same of many environments at once, those that have one."""
-    query = (
-        sa.select(VerdictRow.environment_uuid, VerdictRow.commit)
-        .join(CommitRow, sa.and_(CommitRow.repository == VerdictRow.repository, CommitRow.id == VerdictRow.commit))
-        .join(EnvironmentRow, EnvironmentRow.uuid == VerdictRow.environment_uuid)
-        .where(
-            VerdictRow.environment_uuid.in_(uuids),
-            VerdictRow.desired == EnvironmentRow.applied,
-            VerdictRow.changed,
-            CommitRow.on_branch,
-        )
-        .order_by(CommitRow.position)
-    )
     session.flush()  # what is applied may have been set just now
-    return {row.environment_uuid: row.commit for row in session.execute(query)} if uuids else {}
+    found = {}
+    for batch in batches(uuids):
+        query = (
+            sa.select(VerdictRow.environment_uuid, VerdictRow.commit)
+            .join(CommitRow, sa.and_(CommitRow.repository == VerdictRow.repository, CommitRow.id == VerdictRow.commit))
+            .join(EnvironmentRow, EnvironmentRow.uuid == VerdictRow.environment_uuid)
+            .where(
+                VerdictRow.environment_uuid.in_(batch),
+                VerdictRow.desired == EnvironmentRow.applied,
+                VerdictRow.changed,
+                CommitRow.on_branch,
+            )
+            .order_by(CommitRow.position)
+        )
+        found.update({row.environment_uuid: row.commit for row in session.execute(query)})
+    return found
 
 
 def _are_current(session: Session, decision: DecidedRepository) -> bool:
@@ -195,8 +200,22 @@ def _projects(session: Session, decision: DecidedRepository) -> None:
     session.flush()
 
 
-def _environment(session: Session, decision: DecidedRepository, decided: Decided) -> EnvironmentRow:
-    row = session.get(EnvironmentRow, decided.uuid) or _new(session, decision, decided)
+def _environments(
+    session: Session, decision: DecidedRepository, changed: Sequence[Decided]
+) -> dict[str, EnvironmentRow]:
+    """The rows of environments as they are decided, by uuid; those that are new are there when this returns."""
+    found = environments_of(session, [decided.uuid for decided in changed])
+    for decided in changed:
+        row = found.get(decided.uuid)
+        if row is None:
+            row = found[decided.uuid] = _new(decision, decided)
+            session.add(row)
+        _set(row, decision, decided)
+    session.flush()
+    return found
+
+
+def _set(row: EnvironmentRow, decision: DecidedRepository, decided: Decided) -> None:
     if row.removed_at is not None:
         removal.revived(row)
         row.project, row.name = decided.project, decided.name
@@ -211,26 +230,26 @@ def _environment(session: Session, decision: DecidedRepository, decided: Decided
         row.decided_digest = decided.decided.digest
         row.decided_deployment = decided.decided.deployment
         row.decided_ended = decided.decided.ended
+    if decided.opening is not None:
+        row.decided_deployment = decided.opening.id
     lasting = decided.lasting
     row.observes, row.after = lasting.observes, list(lasting.after)
     row.folder, row.renamed_from = decided.folder, decided.renamed_from
     drifting.scheduled(row, lasting.drift_every, lasting.drift_heal, decision.now)
-    _pin(session, decided, decision.now)
-    if decided.opening is not None:
-        insert_deployment(session, decided.opening, decision.now)
-        row.decided_deployment = decided.opening.id
-    return row
 
 
-def _supersede(session: Session, decision: DecidedRepository, decided: Decided) -> None:
+def _supersede(session: Session, decision: DecidedRepository, changed: Sequence[Decided]) -> None:
     """End what a decision ends without putting anything in its place; whatever opens does that itself."""
-    if decided.opening is None and decided.superseded:
-        message = "" if decided.declared else decided.note
-        supersede(session, decided.superseded, decision.now, by=None, message=message)
+    said: dict[str, list[str]] = {}
+    for decided in changed:
+        if decided.opening is None:
+            said.setdefault("" if decided.declared else decided.note, []).extend(decided.superseded)
+    for message, ids in said.items():
+        supersede(session, ids, decision.now, by=None, message=message)
 
 
-def _new(session: Session, decision: DecidedRepository, decided: Decided) -> EnvironmentRow:
-    row = EnvironmentRow(
+def _new(decision: DecidedRepository, decided: Decided) -> EnvironmentRow:
+    return EnvironmentRow(
         uuid=decided.uuid,
         project=decided.project,
         name=decided.name,
@@ -243,9 +262,6 @@ def _new(session: Session, decision: DecidedRepository, decided: Decided) -> Env
         note="",
         created_at=decision.now,
     )
-    session.add(row)
-    session.flush()
-    return row
 
 
 def _status(row: EnvironmentRow, decided: Decided) -> str:
@@ -254,19 +270,18 @@ def _status(row: EnvironmentRow, decided: Decided) -> str:
     return EnvironmentStatus.MARKED_FOR_REMOVAL if decided.marked else EnvironmentStatus.ACTIVE
 
 
-def _pin(session: Session, decided: Decided, now: datetime) -> None:
-    commit = decided.ends_pin or decided.releases_pin
-    if commit is None:
-        return
-    query = sa.select(HoldRow).where(
-        HoldRow.scope == f"{decided.project}/{decided.name}",
-        HoldRow.kind == HoldKind.PINNED,
-        HoldRow.ended_at.is_(None),
-    )
-    for row in session.scalars(query):
-        row.released_by = commit
-        if decided.ends_pin:
-            row.ended_at, row.ended_by = now, f"commit {commit}"
+def _pins(session: Session, decision: DecidedRepository, changed: Sequence[Decided]) -> None:
+    """Let go of those pins that the walk has reached what they waited for, or ended."""
+    let_go = {f"{one.project}/{one.name}": one for one in changed if one.ends_pin or one.releases_pin}
+    for batch in batches(list(let_go)):
+        query = sa.select(HoldRow).where(
+            HoldRow.scope.in_(batch), HoldRow.kind == HoldKind.PINNED, HoldRow.ended_at.is_(None)
+        )
+        for row in session.scalars(query):
+            decided = let_go[row.scope]
+            row.released_by = decided.ends_pin or decided.releases_pin
+            if decided.ends_pin:
+                row.ended_at, row.ended_by = decision.now, f"commit {decided.ends_pin}"
 
 
 def _verdicts(session: Session, decision: DecidedRepository) -> None:

@@ -35,5 +35,5 @@ def forgotten(store: Store, uuid: str, act: Act, left: Mapping[str, Json]) -> No
             if environment.declared:
                 holding.hold_destroyed(session, environment, act.actor, act.reason or said, act.now)
             removal.emptied(session, environment, act.now, act.actor)
-            removal.settle(session, environment)
+            removal.settle(session, [environment])
             wake_within(session, environment.repository)

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from hashlib import sha256
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import Insert
 from sqlalchemy.orm import Session
 
 from controller.history import rows
-from controller.history.dialect import insert
+from controller.history.dialect import batches, insert_of
 from controller.history.store import Store
 from controller.history.tables import ArtifactRow, DeploymentRow, EnvironmentRow, PartRow, WaitRow
 from controller.model.bundle import Binding
 from controller.model.deployment import REPLACEABLE, EnvironmentStatus, Mode, Rank, Status
 from controller.model.tree import Commit
+
+_IN_STEP = "Git wants what is applied"  # of what was superseded by nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,54 +83,51 @@ class NewDeployment:
 
 def insert_deployment(session: Session, new: NewDeployment, now: datetime) -> DeploymentRow:
     """Open a deployment within a transaction: supersede, bind the environment at its first one, keep the parts."""
-    supersede(session, new.superseded, now, by=new.id)
-    environment = session.get(EnvironmentRow, new.environment_uuid)
-    if environment is not None and environment.binding is None and new.request is None:
-        environment.binding = rows.binding_document(new.binding)
-        environment.version += 1
-    if environment is not None and new.mode is Mode.DESTROY:
-        environment.status = EnvironmentStatus.DELETING
-        environment.expires_at = None  # it ends now, once; what comes of that is for a person to look at
-    row = _row(new, now)
-    session.add(row)
+    insert_deployments(session, [new], now)
+    return session.scalars(sa.select(DeploymentRow).where(DeploymentRow.id == new.id)).one()
+
+
+def insert_deployments(
+    session: Session,
+    many: Sequence[NewDeployment],
+    now: datetime,
+    environments: Mapping[str, EnvironmentRow] | None = None,
+) -> None:
+    """The same for many at once, in their order: a push may open ten thousand. `environments` are theirs, if known."""
+    if not many:
+        return
+    _replace(session, {id: new.id for new in many for id in new.superseded}, now, "")
+    if environments is None:
+        environments = environments_of(session, [new.environment_uuid for new in many])
+    for new in many:
+        if (environment := environments.get(new.environment_uuid)) is not None:
+            _opens(environment, new)
     session.flush()
-    session.add_all(WaitRow(deployment=new.id, environment_uuid=uuid) for uuid in new.waits_for)
-    keep_parts(session, new.id, new.parts)
-    return row
+    session.execute(sa.insert(DeploymentRow), [_values(new, now) for new in many])
+    if waits := [{"deployment": new.id, "environment_uuid": uuid} for new in many for uuid in new.waits_for]:
+        session.execute(sa.insert(WaitRow), waits)
+    _keep(session, [(new.id, new.parts) for new in many])
+
+
+def environments_of(session: Session, uuids: Sequence[str]) -> dict[str, EnvironmentRow]:
+    """The rows of these environments, by uuid, those that there are."""
+    found = {}
+    for batch in batches(uuids):
+        query = sa.select(EnvironmentRow).where(EnvironmentRow.uuid.in_(batch))
+        found.update({row.uuid: row for row in session.scalars(query)})
+    return found
 
 
 def supersede(session: Session, ids: Sequence[str], now: datetime, *, by: str | None, message: str = "") -> None:
     """End those of `ids` that can still be replaced; a plan that is running is stopped by whoever carries it."""
-    if not ids:
-        return
-    query = sa.select(DeploymentRow).where(DeploymentRow.id.in_(ids), DeploymentRow.status.in_(REPLACEABLE))
-    for row in session.scalars(query):
-        row.cleared = row.started_at is None
-        row.status = Status.SUPERSEDED
-        row.completed_at = now
-        row.superseded_by = by
-        row.message = message or (f"superseded by deployment {by}" if by else "Git wants what is applied")
+    _replace(session, dict.fromkeys(ids, by), now, message)
 
 
 def keep_parts(session: Session, deployment: str, parts: Mapping[str, Part]) -> None:
     """Keep documents of a deployment; one that it had under the same name is replaced."""
     had = sa.select(PartRow.digest, PartRow.sealed).where(PartRow.deployment == deployment, PartRow.name.in_(parts))
     before = {(digest, sealed) for digest, sealed in session.execute(had)}
-    artifacts = [
-        {"digest": part.digest, "sealed": part.sealed, "content": part.content} for _, part in sorted(parts.items())
-    ]
-    kept = [
-        {"deployment": deployment, "name": name, "digest": part.digest, "sealed": part.sealed}
-        for name, part in sorted(parts.items())
-    ]
-    if kept:  # two statements, executed for all of them: a push may open a thousand deployments
-        found = insert(session, ArtifactRow.__table__).on_conflict_do_nothing()
-        session.connection().execute(found, artifacts)
-        named = insert(session, PartRow.__table__)
-        changed = {column: named.excluded[column] for column in ("digest", "sealed")}
-        session.connection().execute(
-            named.on_conflict_do_update(index_elements=["deployment", "name"], set_=changed), kept
-        )
+    _keep(session, [(deployment, parts)])
     drop_unused(session, before)
 
 
@@ -149,46 +151,99 @@ def parts(store: Store, deployment: str, names: Sequence[str]) -> dict[str, Part
         return {name: Part(digest, content, sealed) for name, digest, sealed, content in session.execute(query)}
 
 
-def _row(new: NewDeployment, now: datetime) -> DeploymentRow:
-    commit = new.commit
-    return DeploymentRow(
-        id=new.id,
-        project=new.project,
-        environment=new.environment,
-        environment_uuid=new.environment_uuid,
-        mode=new.mode,
-        status=Status.QUEUED,
-        rank=new.rank,
-        no_changes=False,
-        repository=new.repository,
-        commit=commit.id if commit else None,
-        commit_author=commit.author_name if commit else None,
-        commit_email=commit.author_email if commit else None,
-        committer_email=commit.committer_email if commit else None,
-        commit_subject=commit.subject if commit else None,
-        source_commit=new.source_commit,
-        ref=new.ref,
-        request=new.request,
-        created_at=now,
-        created_by=new.created_by,
-        reason=new.reason,
-        message="",
-        warnings=list(new.warnings),
-        desired_digest=new.desired_digest,
-        binding=rows.binding_document(new.binding),
-        must_approve=new.must_approve,
-        follow_up_of=new.follow_up_of,
-        source_deployment=new.source_deployment,
-        hold_until=new.hold_until,
-        log_level=new.log_level,
-        tries=new.tries,
-        not_before=new.not_before,
-        attempts=0,
-        replans=0,
-        log_recipient=new.log_recipient,
-        log_key=new.log_key,
-        outputs_recipient=new.outputs_recipient,
-        outputs_key=new.outputs_key,
-        log_closed=False,
-        cleared=False,
+def _replace(session: Session, by: Mapping[str, str | None], now: datetime, message: str) -> None:
+    for batch in batches(list(by)):
+        query = sa.select(DeploymentRow).where(DeploymentRow.id.in_(batch), DeploymentRow.status.in_(REPLACEABLE))
+        for row in session.scalars(query):
+            successor = by[row.id]
+            row.cleared = row.started_at is None
+            row.status = Status.SUPERSEDED
+            row.completed_at = now
+            row.superseded_by = successor
+            row.message = message or (f"superseded by deployment {successor}" if successor else _IN_STEP)
+
+
+def _opens(environment: EnvironmentRow, new: NewDeployment) -> None:
+    if environment.binding is None and new.request is None:
+        environment.binding = rows.binding_document(new.binding)
+        environment.version += 1
+    if new.mode is Mode.DESTROY:
+        environment.status = EnvironmentStatus.DELETING
+        environment.expires_at = None  # it ends now, once; what comes of that is for a person to look at
+
+
+def _keep(session: Session, many: Sequence[tuple[str, Mapping[str, Part]]]) -> None:
+    """Two statements, executed for all parts of all of them."""
+    kept = [(deployment, name, part) for deployment, parts in many for name, part in sorted(parts.items())]
+    if not kept:
+        return
+    artifacts = {(part.digest, part.sealed): part.content for _, _, part in kept}
+    of_artifact, of_part = _statements(session.get_bind().dialect.name)
+    connection = session.connection()
+    connection.execute(
+        of_artifact,
+        [{"digest": digest, "sealed": sealed, "content": content} for (digest, sealed), content in artifacts.items()],
     )
+    connection.execute(
+        of_part,
+        [
+            {"deployment": deployment, "name": name, "digest": part.digest, "sealed": part.sealed}
+            for deployment, name, part in kept
+        ],
+    )
+
+
+@cache
+def _statements(dialect: str) -> tuple[Insert, Insert]:
+    """What keeps an artifact, and what names it as a part: made once: to make them takes longer than to run them."""
+    artifact, part = insert_of(dialect, ArtifactRow.__table__), insert_of(dialect, PartRow.__table__)
+    changed = {column: part.excluded[column] for column in ("digest", "sealed")}
+    return (
+        artifact.on_conflict_do_nothing(),
+        part.on_conflict_do_update(index_elements=["deployment", "name"], set_=changed),
+    )
+
+
+def _values(new: NewDeployment, now: datetime) -> dict[str, Any]:
+    commit = new.commit
+    return {
+        "id": new.id,
+        "project": new.project,
+        "environment": new.environment,
+        "environment_uuid": new.environment_uuid,
+        "mode": new.mode,
+        "status": Status.QUEUED,
+        "rank": new.rank,
+        "no_changes": False,
+        "repository": new.repository,
+        "commit": commit.id if commit else None,
+        "commit_author": commit.author_name if commit else None,
+        "commit_email": commit.author_email if commit else None,
+        "committer_email": commit.committer_email if commit else None,
+        "commit_subject": commit.subject if commit else None,
+        "source_commit": new.source_commit,
+        "ref": new.ref,
+        "request": new.request,
+        "created_at": now,
+        "created_by": new.created_by,
+        "reason": new.reason,
+        "message": "",
+        "warnings": list(new.warnings),
+        "desired_digest": new.desired_digest,
+        "binding": rows.binding_document(new.binding),
+        "must_approve": new.must_approve,
+        "follow_up_of": new.follow_up_of,
+        "source_deployment": new.source_deployment,
+        "hold_until": new.hold_until,
+        "log_level": new.log_level,
+        "tries": new.tries,
+        "not_before": new.not_before,
+        "attempts": 0,
+        "replans": 0,
+        "log_recipient": new.log_recipient,
+        "log_key": new.log_key,
+        "outputs_recipient": new.outputs_recipient,
+        "outputs_key": new.outputs_key,
+        "log_closed": False,
+        "cleared": False,
+    }

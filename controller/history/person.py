@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from controller.errors import ConflictError
 from controller.history import audit, holding, removal, rows
 from controller.history.audit import Act
-from controller.history.opening import NewDeployment, insert_deployment, supersede
+from controller.history.opening import NewDeployment, insert_deployment, insert_deployments, supersede
 from controller.history.standing import lines
 from controller.history.store import Store
 from controller.history.tables import DeploymentRow, EnvironmentRow, HoldRow, RequestRow
@@ -97,7 +97,7 @@ def removed(store: Store, uuid: str, act: Act) -> None:
             if environment.declared:
                 holding.hold_destroyed(session, environment, act.actor, act.reason or _by("deleted", act), act.now)
             removal.emptied(session, environment, act.now, act.actor)
-            removal.settle(session, environment)
+            removal.settle(session, [environment])
             wake_within(session, environment.repository)
 
 
@@ -117,10 +117,11 @@ def requested(store: Store, request: NewRequest, deployments: Sequence[NewDeploy
         )
         session.add(row)
         session.flush()
-        found = [insert_deployment(session, new, act.now) for new in deployments]
+        insert_deployments(session, deployments, act.now)
         details = {"request": request.id, "head": request.head, "base": request.base}
-        audit.line(session, act, "plan", request.ref, after={"plans": [new.id for new in found]}, details=details)
-        return [rows.deployment(new) for new in found]
+        audit.line(session, act, "plan", request.ref, after={"plans": [new.id for new in deployments]}, details=details)
+        opened = sa.select(DeploymentRow).where(DeploymentRow.request == request.id).order_by(DeploymentRow.number)
+        return [rows.deployment(found) for found in session.scalars(opened)]
 
 
 def approved(store: Store, id: str, act: Act) -> Deployment:
@@ -251,7 +252,7 @@ def _end(session: Session, row: DeploymentRow, status: Status, message: str, now
         environment.version += 1
         if environment.decided_deployment == row.id:
             environment.decided_ended = status
-        removal.settle(session, environment)
+        removal.settle(session, [environment])
         wake_within(session, environment.repository)
 
 

@@ -196,7 +196,7 @@ def finished(store: Store, id: str, finish: Finish, now: datetime) -> Deployment
             if environment is not None and environment.decided_deployment == row.id:
                 environment.decided_deployment, environment.decided_ended = follow_up.id, None
         if environment is not None and row.request is None:
-            removal.settle(session, environment)
+            removal.settle(session, [environment])
         wake_within(session, environment.repository if environment else None)
         return rows.deployment(row)
 

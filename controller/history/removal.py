@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from controller.history import holding
+from controller.history.dialect import batches
 from controller.history.opening import supersede
 from controller.history.standing import lines
 from controller.history.tables import DeploymentRow, EnvironmentRow
@@ -16,21 +18,24 @@ from controller.model.deployment import CHANGES, OPEN, EnvironmentStatus, Mode, 
 _DELETES = (EnvironmentStatus.DELETING, EnvironmentStatus.DELETE_FAILED)
 
 
-def settle(session: Session, environment: EnvironmentRow) -> None:
-    """Say whether it is being deleted, failed to be, or neither.
+def settle(session: Session, environments: Sequence[EnvironmentRow]) -> None:
+    """Say of each whether it is being deleted, failed to be, or neither.
 
     It is being deleted as long as a destroy of it is open, whatever queues behind that. Else the newest that wanted to
     change it tells.
     """
-    last = _last_change(session, environment)
-    if _is_being_destroyed(session, environment):
-        environment.status = EnvironmentStatus.DELETING
-    elif last is not None and last.mode == Mode.DESTROY and last.status != Status.SUCCEEDED:
-        environment.status = EnvironmentStatus.DELETE_FAILED
-    elif environment.status in _DELETES:
-        # A decision, which follows, knows better where many environments vanished at once.
-        stays = environment.declared or environment.origin != Origin.GIT
-        environment.status = EnvironmentStatus.ACTIVE if stays else EnvironmentStatus.MARKED_FOR_REMOVAL
+    session.flush()
+    uuids = [environment.uuid for environment in environments]
+    destroyed, failed = _being_destroyed(session, uuids), _failed_to_be(session, uuids)
+    for environment in environments:
+        if environment.uuid in destroyed:
+            environment.status = EnvironmentStatus.DELETING
+        elif environment.uuid in failed:
+            environment.status = EnvironmentStatus.DELETE_FAILED
+        elif environment.status in _DELETES:
+            # A decision, which follows, knows better where many environments vanished at once.
+            stays = environment.declared or environment.origin != Origin.GIT
+            environment.status = EnvironmentStatus.ACTIVE if stays else EnvironmentStatus.MARKED_FOR_REMOVAL
 
 
 def emptied(session: Session, environment: EnvironmentRow, now: datetime, by: str) -> None:
@@ -53,30 +58,48 @@ def revived(environment: EnvironmentRow) -> None:
     environment.desired = environment.desired_commit = environment.valid_desired = None
 
 
-def _is_being_destroyed(session: Session, environment: EnvironmentRow) -> bool:
-    query = sa.select(DeploymentRow.id).where(
-        DeploymentRow.environment_uuid == environment.uuid,
-        DeploymentRow.mode == Mode.DESTROY,
-        DeploymentRow.cleared.is_(False),
-        DeploymentRow.completed_at.is_(None),
-    )
-    return session.scalars(query.limit(1)).first() is not None
-
-
-def _last_change(session: Session, environment: EnvironmentRow) -> DeploymentRow | None:
-    """The newest deployment that changes it, began to, or could not; those that were dropped before say nothing."""
-    query = (
-        sa.select(DeploymentRow)
-        .where(
-            DeploymentRow.environment_uuid == environment.uuid,
-            DeploymentRow.request.is_(None),
-            DeploymentRow.mode.in_(CHANGES),
-            sa.or_(
-                DeploymentRow.status.in_((*OPEN, Status.FAILED)),
-                DeploymentRow.apply_started_at.is_not(None),
-            ),
+def _being_destroyed(session: Session, uuids: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for batch in batches(uuids):
+        query = sa.select(DeploymentRow.environment_uuid).where(
+            DeploymentRow.environment_uuid.in_(batch),
+            DeploymentRow.mode == Mode.DESTROY,
+            DeploymentRow.cleared.is_(False),
+            DeploymentRow.completed_at.is_(None),
         )
-        .order_by(DeploymentRow.number.desc())
+        found.update(session.scalars(query))
+    return found
+
+
+def _failed_to_be(session: Session, uuids: Sequence[str]) -> set[str]:
+    """Those whose newest deployment that changes them, began to, or could not, is a destroy that did not succeed.
+
+    Deployments that were dropped before they began say nothing.
+    """
+    change = aliased(DeploymentRow)
+    newest = (  # of each by itself: the search ends with the first that counts, however many there are before
+        sa.select(change.number)
+        .where(
+            change.environment_uuid == EnvironmentRow.uuid,
+            change.request.is_(None),
+            change.mode.in_(CHANGES),
+            sa.or_(change.status.in_((*OPEN, Status.FAILED)), change.apply_started_at.is_not(None)),
+        )
+        .order_by(change.number.desc())
         .limit(1)
+        .correlate(EnvironmentRow)
+        .scalar_subquery()
     )
-    return session.scalars(query).one_or_none()
+    found: set[str] = set()
+    for batch in batches(uuids):
+        query = (
+            sa.select(EnvironmentRow.uuid)
+            .join(DeploymentRow, DeploymentRow.number == newest)
+            .where(
+                EnvironmentRow.uuid.in_(batch),
+                DeploymentRow.mode == Mode.DESTROY,
+                DeploymentRow.status != Status.SUCCEEDED,
+            )
+        )
+        found.update(session.scalars(query))
+    return found

@@ -195,25 +195,25 @@ def _protected_problems(node: Node, names: Names) -> Iterator[Problem]:
 def _promotion_problems(
     node: Node, project: ProjectFiles, environment: EnvironmentFiles, *, is_promoted: bool
 ) -> Iterator[Problem]:
-    others = sorted(found.name for found in project.environments if found.name != environment.name)
     for awaited in node.entries["after"].items if "after" in node.entries else ():
         name = str(awaited.value)
         if name == environment.name:
             yield Problem(awaited.place, "an environment cannot wait for itself", "remove it from `after`")
-        elif name not in others:
-            yield _no_environment(awaited.place, name, project, others)
+        elif name not in project.names:
+            yield _no_environment(awaited.place, name, project, environment)
     scheme, _, name = (_text(node, "source") or "").partition("://")
     if scheme == "environment" and name == environment.name:
         what = "an environment cannot be its own source"
         yield Problem(node.entries["source"].place, what, "name another environment")
-    elif scheme == "environment" and name not in others:
-        yield _no_environment(node.entries["source"].place, name, project, others)
+    elif scheme == "environment" and name not in project.names:
+        yield _no_environment(node.entries["source"].place, name, project, environment)
     if not is_promoted and _text(node, "follow") is not None:
         place = node.entries["follow"].key or node.place
         yield Problem(place, "`follow` means nothing without `source`", "remove it, or add `source`")
 
 
-def _no_environment(place: Place, name: str, project: ProjectFiles, others: list[str]) -> Problem:
+def _no_environment(place: Place, name: str, project: ProjectFiles, own: EnvironmentFiles) -> Problem:
+    others = sorted(project.names - {own.name})
     otherwise = f"it has {listed(others, 'and')}" if others else "it has no other"
     what = f"project `{project.id}` has no environment `{shown(name)}`"
     return Problem(place, what, suggest(name, others, otherwise))

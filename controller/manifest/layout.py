@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated
 
 from controller.errors import ManifestError, Place, Problem, suggest
@@ -43,7 +44,7 @@ class EnvironmentFiles:
         return f"{self.project}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ProjectFiles:
     """The directory of a project; paths are sorted. `config` is its project.yaml, where it has one."""
 
@@ -54,14 +55,30 @@ class ProjectFiles:
     scores: tuple[str, ...] = ()
     environments: tuple[EnvironmentFiles, ...] = ()
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Of its environments; put together once, for each of thousands asks."""
+        return frozenset(files.name for files in self.environments)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Found:
     """What a commit declares, and what is wrong with its files' names: by project `P` or environment `P/E`."""
 
     projects: tuple[ProjectFiles, ...] = ()
     problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
     looked_at: Mapping[str, _LookedAt] = field(default_factory=dict, repr=False, compare=False)  # by folder's name
+
+    # Put together once, for the same reason.
+    @cached_property
+    def by_id(self) -> Mapping[str, ProjectFiles]:
+        return {files.id: files for files in self.projects}
+
+    @cached_property
+    def environments(self) -> Mapping[str, EnvironmentFiles]:
+        """By slug, sorted."""
+        found = {files.slug: files for project in self.projects for files in project.environments}
+        return dict(sorted(found.items()))
 
 
 @dataclass(frozen=True, slots=True)

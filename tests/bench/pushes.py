@@ -20,7 +20,7 @@ from pathlib import Path
 import pygit2
 import sqlalchemy as sa
 
-from controller import pipeline
+from controller import interpreter, pipeline
 from controller.deployments import follow
 from controller.history import access as tokens
 from controller.history import overview, read, watching
@@ -71,6 +71,7 @@ def _growth(found: Mapping[int, Mapping[str, float]], fewer: int, many: int) -> 
 
 
 def _measured(size: int, repetitions: int) -> dict[str, float]:
+    interpreter.tune()
     with tempfile.TemporaryDirectory(prefix="lockstep-bench-") as folder, world(Path(folder)) as acme:
         company.push(acme.repo, company.made(acme.repo, size))
         pushes = _Pushes(acme, size)
