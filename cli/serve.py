@@ -19,7 +19,7 @@ from flask import Flask
 
 from cli import files
 from cli.exits import Exit
-from controller import interpreter, machine, wiring
+from controller import machine, wiring
 from controller import settings as chosen
 from controller.deployments import engines, reloading
 from controller.deployments.doors import Doors
@@ -34,6 +34,7 @@ _THREADS = 8  # of the web server
 _CONNECTIONS = 400  # that are kept open: as many have to be slow before anybody waits; each may need two files
 _LARGEST = webhook.LARGEST + 2**20  # bytes of a body that are taken in at all; within it we say what is too large
 _LAST_PORT = 65_535
+_SWITCH = 0.0002  # seconds that a thread which computes keeps those waiting that have to answer
 _ANSWER = 2  # seconds that a request which is being answered may still take at the end
 
 log = logging.getLogger("lockstep")
@@ -72,7 +73,7 @@ def command(
 
 
 def _serve(doors: Doors, settings: Settings) -> None:
-    interpreter.tune()
+    sys.setswitchinterval(_SWITCH)
     loop = Loop(doors)
     app = create_app(
         doors,

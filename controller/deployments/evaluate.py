@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from controller import pipeline
 from controller.catalog.supported import unsupported
@@ -21,6 +22,7 @@ from controller.model.tree import Tree
 from controller.pipeline import Repository, Resolved
 from controller.tofu import pinning
 
+_AT_HAND = 100  # answers of a commit that are kept in full until they are deployed: each may be large
 _REMEDY = "mend that, or name a full commit id in its place"
 
 
@@ -50,6 +52,9 @@ class Past:
     def of(self, source: str) -> tuple[str | None, str | None]:
         """What is known of a module's tag or branch: the commit, or why there is none."""
         return self.modules.get(source), self.unresolved.get(source)
+
+
+Whole: TypeAlias = tuple[Resolved, Base | None]  # what is wanted, to the last word, and what it was built on
 
 
 class NotResolvedError(ManifestError):
@@ -86,33 +91,38 @@ class Question:
 
 def answer(question: Question) -> Evaluated:
     """What the commit wants, whatever that is."""
+    return _answer(question)[0]
+
+
+def _answer(question: Question) -> tuple[Evaluated, Whole | None]:
     try:
         config = pipeline.config_of(question.repository, question.project, question.name)
     except ManifestError:
         config = None
     try:
-        resolved, _ = _resolve(question)
+        whole = _resolve(question)
     except pipeline.NoBaseError:
-        return Evaluated(waits=f"{config.source} has nothing deployed" if config else "", config=config)
+        return Evaluated(waits=f"{config.source} has nothing deployed" if config else "", config=config), None
     except ManifestError as e:
-        return Evaluated(problems=tuple(str(problem) for problem in e.problems), config=config)
+        return Evaluated(problems=tuple(str(problem) for problem in e.problems), config=config), None
+    resolved, _ = whole
     sources = frozenset(source.address for source in pinning.refs(resolved.graph).values())
     try:
         _check_resolved(question, resolved)
     except NotResolvedError as e:
         said = "; ".join(f"{problem.where}: {problem.what}" for problem in e.problems)
-        return Evaluated(waits=said, config=config, modules=sources)
-    return Evaluated(resolved.desired.digest, config=config, modules=sources)
+        return Evaluated(waits=said, config=config, modules=sources), None
+    return Evaluated(resolved.desired.digest, config=config, modules=sources), whole
 
 
-def resolve(question: Question) -> tuple[Resolved, Base | None]:
+def resolve(question: Question) -> Whole:
     """The whole of it; ManifestError where the commit is wrong for this environment."""
     resolved, base = _resolve(question)
     _check_resolved(question, resolved)
     return resolved, base
 
 
-def _resolve(question: Question) -> tuple[Resolved, Base | None]:
+def _resolve(question: Question) -> Whole:
     repository, past = question.repository, question.past
     base = _base(question)
     resolved = pipeline.resolve(
@@ -159,27 +169,44 @@ class Memory:
         self._entries: dict[tuple[str, str], _Entry] = {}
         self._catalogs: dict[str, _Offered] = {}  # the newest of each repository
         self._read: dict[str, Repository] = {}  # the same
+        self._whole: dict[str, dict[str, Whole]] = {}  # of each repository what was computed just now, by slug
         self.named: dict[str, tuple[str, Repository]] = {}  # of each repository the commit whose modules were resolved
         self.standings: dict[str, Mapping[str, Standing]] = {}  # the last picture of each repository
 
     def read(self, repository: str, tree: Tree) -> Repository:
         """What a commit's environments have in common, read only where that has changed."""
         found = self._read[repository] = pipeline.read(tree, self._read.get(repository))
+        self._whole[repository] = {}
         return found
 
     def answer(self, repository: str, question: Question) -> Evaluated:
         """The answer, computed only if something that it depends on has changed."""
         key = self._key(repository, question)
-        entry = self._entries.get((repository, question.slug))
-        if entry is not None and entry.key == key and _holds(entry, question):
+        if (entry := self._holding(repository, question, key)) is not None:
             return entry.evaluated
         noted = Noted(question.repository.tree)
-        evaluated = answer(replace(question, repository=pipeline.fresh(question.repository, noted)))
+        evaluated, whole = _answer(replace(question, repository=pipeline.fresh(question.repository, noted)))
         base = _base_id(question, evaluated.config)
         footprint = noted.footprint(*_folders(question))
         modules = {source: question.past.of(source) for source in evaluated.modules}
         self._entries[repository, question.slug] = _Entry(key, footprint, base, modules, evaluated)
+        at_hand = self._whole.setdefault(repository, {})
+        at_hand.pop(question.slug, None)
+        if whole is not None and len(at_hand) < _AT_HAND:
+            at_hand[question.slug] = whole
         return evaluated
+
+    def resolve(self, repository: str, question: Question) -> Whole:
+        """The whole of it: as it was computed for the answer, where that was just now and was kept; else anew."""
+        whole = self._whole.get(repository, {}).pop(question.slug, None)
+        if whole is not None and self._holding(repository, question, self._key(repository, question)) is not None:
+            return whole
+        return resolve(question)
+
+    def _holding(self, repository: str, question: Question, key: tuple[object, ...]) -> _Entry | None:
+        """What was answered before, if nothing that it depends on has changed."""
+        entry = self._entries.get((repository, question.slug))
+        return entry if entry is not None and entry.key == key and _holds(entry, question) else None
 
     def _key(self, repository: str, question: Question) -> tuple[object, ...]:
         read = question.repository

@@ -62,7 +62,11 @@ class Openings:
         if called is None and tip.repository is not None:
             opening, repository = replace(opening, commit=tip.commit.id), tip.repository
         commit = self._connection.mirror.commit(opening.commit)
-        resolved, base = evaluate.resolve(self._asking.question(repository, case.slug, called))
+        question = self._asking.question(repository, case.slug, called)
+        if repository is tip.repository:
+            resolved, base = self._doors.memory.resolve(self._connection.id, question)
+        else:
+            resolved, base = evaluate.resolve(question)
         environment = case.standing.environment if case.standing else None
         occasion = Occasion(
             reason=self._reason(case, commit, base.deployment if base else None, resolved),

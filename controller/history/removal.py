@@ -24,6 +24,8 @@ def settle(session: Session, environments: Sequence[EnvironmentRow]) -> None:
     It is being deleted as long as a destroy of it is open, whatever queues behind that. Else the newest that wanted to
     change it tells.
     """
+    if not environments:
+        return
     session.flush()
     uuids = [environment.uuid for environment in environments]
     destroyed, failed = _being_destroyed(session, uuids), _failed_to_be(session, uuids)

@@ -8,6 +8,7 @@ Each size has a process of its own, so that its memory can be told. Nothing is d
 
 from __future__ import annotations
 
+import gc
 import math
 import multiprocessing
 import resource
@@ -20,7 +21,8 @@ from pathlib import Path
 import pygit2
 import sqlalchemy as sa
 
-from controller import interpreter, pipeline
+import cli
+from controller import pipeline
 from controller.deployments import follow
 from controller.history import access as tokens
 from controller.history import overview, read, watching
@@ -71,7 +73,7 @@ def _growth(found: Mapping[int, Mapping[str, float]], fewer: int, many: int) -> 
 
 
 def _measured(size: int, repetitions: int) -> dict[str, float]:
-    interpreter.tune()
+    gc.set_threshold(cli.YOUNG)  # as every command does; this process is a new one
     with tempfile.TemporaryDirectory(prefix="lockstep-bench-") as folder, world(Path(folder)) as acme:
         company.push(acme.repo, company.made(acme.repo, size))
         pushes = _Pushes(acme, size)
