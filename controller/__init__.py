@@ -12,7 +12,7 @@ history     record all of it, for ever
 
 `pipeline` is the pure part of the way, top to bottom: read it first. What environments have in common is read by
 `repository`; which of them come before which says `promotion`; what two wishes want otherwise, `comparison`.
-`wiring` builds everything that touches the world; `loop` makes it turn.
+`wiring` builds everything that touches the world; `loop` makes it turn, a `carrier` takes each deployment along.
 """
 
 __version__ = "0.1.0"
