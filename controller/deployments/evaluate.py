@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from controller import pipeline
+from controller import configs, pipeline
 from controller.catalog.supported import unsupported
 from controller.errors import ManifestError, Place, Problem
 from controller.history.standing import Standing
@@ -87,7 +87,7 @@ class Question:
 def answer(question: Question) -> Evaluated:
     """What the commit wants, whatever that is."""
     try:
-        config = pipeline.config_of(question.repository, question.project, question.name)
+        config = configs.config_of(question.repository, question.project, question.name)
     except ManifestError:
         config = None
     try:
@@ -249,7 +249,7 @@ def _base_id(question: Question, config: EnvironmentConfig | None) -> str | None
 
 def _base(question: Question) -> Base | None:
     try:
-        config = pipeline.config_of(question.repository, question.project, question.name)
+        config = configs.config_of(question.repository, question.project, question.name)
     except ManifestError:
         return None
     return question.base_of(question.project, config) if config.source else None
