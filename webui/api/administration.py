@@ -34,7 +34,7 @@ def create_token(call: Call) -> Reply:
 
 def tokens(call: Call) -> Reply:
     return administration_objects.Tokens(
-        items=[administration_objects.Token.model_validate(row) for row in read.tokens(call.doors.store)]
+        items=[administration_objects.Token.model_validate(row) for row in history.tokens(call.doors.store)]
     )
 
 
