@@ -10,6 +10,9 @@ KILLS ?= 20
 WORKERS ?= auto
 POINTS ?= 100
 
+# Compiled once: else each of the thousands of processes that tests start compiles all of it anew.
+test bench soak: export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: demo test lint bench soak clean
 
 demo: .venv/.demo
