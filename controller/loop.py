@@ -87,9 +87,10 @@ class Loop:
         if self._scheduler.running:
             self._scheduler.shutdown()
         self._polls.wait(_HANGING)
-        for name, thread in [("dispatcher", self._dispatcher), *self._threads.items()]:
-            if thread.is_alive():
-                thread.join(_PARTING if name == _REPACKING else None)
+        if self._dispatcher.is_alive():
+            self._dispatcher.join()  # first: it may be starting another thread just now
+        for name, thread in self._threads.items():
+            thread.join(_PARTING if name == _REPACKING else None)
         history.release(self._doors.store, self._doors.controller)
 
     def _wait(self, patience: timedelta, ids: Sequence[str] | None = None) -> None:
@@ -225,7 +226,8 @@ class Loop:
             self._threads[name].start()
 
     def _is_running(self, name: str) -> bool:
-        return name in self._threads and self._threads[name].is_alive()
+        thread = self._threads.get(name)  # once: the dispatcher may take it out while others ask
+        return thread is not None and thread.is_alive()
 
 
 class _Timed:
