@@ -10,7 +10,7 @@ import click
 
 from cli import checkout, client, output
 from cli.output import Cell
-from controller import pipeline
+from controller import configs, pipeline
 from controller.catalog import available
 from controller.catalog.available import AvailableType
 from controller.errors import ManifestError, NotFoundError, suggest
@@ -62,7 +62,7 @@ def _of_controller(project: str, environment: str, is_all: bool) -> dict[str, An
 
 def _of_checkout(repository: pipeline.Repository, project: str, environment: str, is_all: bool) -> dict[str, Any]:
     """The same, of files; what is broken in the platform would be missing, so it is said instead."""
-    config = pipeline.config_of(repository, project, environment)
+    config = configs.config_of(repository, project, environment)
     problems = checkout.problems(repository)
     if problems:
         raise ManifestError(problems)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from controller import pipeline
+from controller import bases, pipeline
 from controller.errors import ManifestError, Problem
 from controller.git import worktree
 from controller.model.bundle import Pins
@@ -69,7 +69,7 @@ def resolve(
 ) -> pipeline.Resolved:
     """Take one environment to its desired document; a promoted one takes its source's files of the same commit."""
     try:
-        base = pipeline.base_of(repository, project, environment)
+        base = bases.base_of(repository, project, environment)
     except ManifestError as e:
         found = pipeline.examine(repository, project, environment, engine)
         raise ManifestError([*e.problems, *found.problems]) from e

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from cli import checkout, output
-from controller import comparison, pipeline, reconcile
+from controller import comparison, configs, pipeline, reconcile
 from controller.comparison import Comparison, Wish
 from controller.errors import ManifestError
 from controller.pipeline import Repository
@@ -67,7 +67,7 @@ def _notes(slug: str, old: Repository, new: Repository, where: tuple[str, str]) 
     if slug not in there and after is not None:
         yield f"{slug} is not declared {where[1]}, where {after} has the same files: it may be the same, renamed"
     elif slug not in there:
-        on_removal = pipeline.config_of(old, *slug.split("/")).on_removal
+        on_removal = configs.config_of(old, *slug.split("/")).on_removal
         yield f"{slug} is not declared {where[1]}: {on_removal.foretold}"
 
 

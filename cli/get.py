@@ -11,7 +11,7 @@ from cli import available, client, output, progress
 from cli.client import Client
 from cli.exits import Exit, Stop
 from cli.output import Cell
-from controller.model import record
+from controller.model import access
 from controller.model.deployment import Origin, Status
 
 _FORMATS = ("table", "json", "yaml")
@@ -240,7 +240,7 @@ def audit(form: str, **filters: Any) -> None:
         "WHO": lambda row: row["actor"],
         "WHAT": lambda row: row["action"],
         "ON": lambda row: row["subject"],
-        "CHANGED": lambda row: record.change(row["before"], row["after"]),
+        "CHANGED": lambda row: access.change(row["before"], row["after"]),
         "FROM": lambda row: row["origin"],
         "WHY": lambda row: row["reason"],
     }

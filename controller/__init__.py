@@ -11,8 +11,9 @@ runner      run the engine: init, plan, show, apply that plan, outputs
 history     record all of it, for ever
 
 `pipeline` is the pure part of the way, top to bottom: read it first. What environments have in common is read by
-`repository`; which of them come before which says `promotion`; what two wishes want otherwise, `comparison`.
-`wiring` builds everything that touches the world; `loop` makes it turn.
+`repository`, what each says of itself by `configs`; which of them come before which says `promotion`, what one has its
+base from offline, `bases`; what two wishes want otherwise, `comparison`.
+`wiring` builds everything that touches the world; `loop` makes it turn, a `carrier` takes each deployment along.
 """
 
 __version__ = "0.1.0"

@@ -9,20 +9,18 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TypeVar
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from controller import machine
-from controller.deployments import follow, leftovers, lifecycle, repacking, runs, upkeep
+from controller.carrier import Carrier
+from controller.deployments import follow, leftovers, repacking, runs, upkeep
 from controller.deployments.doors import Connection, Doors
-from controller.deployments.lifecycle import Next
-from controller.errors import LockstepError, RetryableError
+from controller.guarded import guarded
 from controller.history import deliveries, watching
 from controller.history import queue as history
 from controller.polls import Polls
 from controller.room import Room
-from controller.runner import durable
 
 log = logging.getLogger(__name__)
 
@@ -34,15 +32,10 @@ _REPACK = 600.0  # between two looks for mirrors that are to be repacked
 _REPACKING = "repack of mirrors"
 _PARTING = 5.0  # seconds that a repack is waited for at the end; it may be cut off anywhere
 _SAY = 5.0  # between two looks at what those wait for that are queued
-_SOON = 0.06  # between two looks at a run
-_RENEWALS = 4  # in the time that a lease lasts
 _JITTER = 0.1  # of the interval between two polls, either way
 _PATIENCE = timedelta(minutes=10)  # longest pause between polls of a repository that does not answer
 _HANGING = 3.0  # seconds that polls which are under way may still take at the end
 _SLIP = timedelta(seconds=1)  # by which a clock may go back without anybody's doing
-_LONGEST = 60.0  # seconds between two tries of a step that fails
-_TRIES = 3  # of a step that fails for no passing reason, before a deployment that changed nothing yet is given up
-T = TypeVar("T")
 
 
 class Loop:
@@ -70,7 +63,7 @@ class Loop:
     def start(self) -> None:
         """Take up what was under way, then poll, decide and deploy."""
         doors = self._doors
-        _guarded("cleaning up", partial(leftovers.clean, doors))
+        guarded("cleaning up", partial(leftovers.clean, doors))
         history.release(doors.store, doors.controller)
         self._follow_connections()
         self._scheduler.start()
@@ -87,16 +80,17 @@ class Loop:
         if interrupt and (applying := [id for id in self._carried() if self._room.is_applying(id)]):
             log.warning("asking %d applies to stop and save their state", len(applying))
             for id in applying:
-                _guarded(f"stop of {id}", partial(self._doors.runner.cancel, runs.directory(self._doors, id)))
+                guarded(f"stop of {id}", partial(self._doors.runner.cancel, runs.directory(self._doors, id)))
             self._wait(self._doors.limits.grace, applying)
         self._stopping.set()
         self._doors.store.written.set()
         if self._scheduler.running:
             self._scheduler.shutdown()
         self._polls.wait(_HANGING)
-        for name, thread in [("dispatcher", self._dispatcher), *self._threads.items()]:
-            if thread.is_alive():
-                thread.join(_PARTING if name == _REPACKING else None)
+        if self._dispatcher.is_alive():
+            self._dispatcher.join()  # first: it may be starting another thread just now
+        for name, thread in self._threads.items():
+            thread.join(_PARTING if name == _REPACKING else None)
         history.release(self._doors.store, self._doors.controller)
 
     def _wait(self, patience: timedelta, ids: Sequence[str] | None = None) -> None:
@@ -147,7 +141,7 @@ class Loop:
 
     def _ask_remote(self, repository: str, patience: timedelta | None = None) -> None:
         act = partial(follow.poll, self._doors, repository, patience=patience)
-        self._polls.start(repository, partial(_guarded, f"poll of {repository}", act))
+        self._polls.start(repository, partial(guarded, f"poll of {repository}", act))
 
     def _dispatch(self) -> None:
         """Look for work whenever something was written, and now and then; only this thread starts others."""
@@ -163,10 +157,10 @@ class Loop:
             self._threads = {name: thread for name, thread in self._threads.items() if thread.is_alive()}
             self._carriers = set(self._carried())
             if not self._draining.is_set():
-                _guarded("look for connections", self._follow_connections)
-                _guarded("look for deployments", self._claim)
-                _guarded("look for what forges said", self._ask)
-                _guarded("look for decisions", self._decide)
+                guarded("look for connections", self._follow_connections)
+                guarded("look for deployments", self._claim)
+                guarded("look for what forges said", self._ask)
+                guarded("look for decisions", self._decide)
                 for act in timed:
                     act.act_if_due()
                 self._mind_the_clock()
@@ -210,17 +204,19 @@ class Loop:
         for repository in watching.undecided(self._doors.store):
             if repository in self._doors.connections:
                 name = f"decision on {repository}"
-                self._start(name, partial(_guarded, name, partial(follow.decide, self._doors, repository)))
+                self._start(name, partial(guarded, name, partial(follow.decide, self._doors, repository)))
 
     def _repack(self) -> None:
         """In a thread of its own, which may take its time: one mirror after the other."""
         act = partial(repacking.repack_where_due, self._doors, self._unpacked, self._draining.is_set)
-        self._start(_REPACKING, partial(_guarded, _REPACKING, act))
+        self._start(_REPACKING, partial(guarded, _REPACKING, act))
 
     def _carry(self, id: str) -> None:
         name = f"deployment {id}"
         if not self._is_running(name):
-            carrier = _Carrier(self, id)
+            carrier = Carrier(
+                id, self._doors, self._room, self._failures, draining=self._draining, stopping=self._stopping
+            )
             self._carriers.add(id)
             self._start(name, carrier.run)
 
@@ -230,7 +226,8 @@ class Loop:
             self._threads[name].start()
 
     def _is_running(self, name: str) -> bool:
-        return name in self._threads and self._threads[name].is_alive()
+        thread = self._threads.get(name)  # once: the dispatcher may take it out while others ask
+        return thread is not None and thread.is_alive()
 
 
 class _Timed:
@@ -243,89 +240,4 @@ class _Timed:
     def act_if_due(self) -> None:
         if time.monotonic() - self._last >= self._every:
             self._last = time.monotonic()
-            _guarded(self._name, self._act)
-
-
-class _Carrier:
-    """Carries one claimed deployment from step to step until it rests, in a thread of its own."""
-
-    def __init__(self, loop: Loop, id: str) -> None:
-        self._id = id
-        self._doors = loop._doors
-        self._room = loop._room
-        self._draining = loop._draining
-        self._stopping = loop._stopping
-        self._failures = loop._failures
-        self._renewed = time.monotonic()
-        self._lacks = ""  # for what it waits before it may apply
-        # Taken here, by the dispatcher: its next look sees that there is less room.
-        self._room.let_in(id)
-
-    def run(self) -> None:
-        name = f"deployment {self._id}"
-        try:
-            while not self._stopping.is_set() and self._is_mine():
-                step = _guarded(name, self._advance, self._failed)
-                if step in (Next.LATER, Next.DONE):
-                    _guarded(name, partial(history.release, self._doors.store, self._doors.controller, self._id))
-                    return
-        finally:
-            self._room.leave(self._id)
-
-    def _advance(self) -> Next:
-        step = lifecycle.advance(self._doors, self._id, may_apply=self._room.is_applying(self._id))
-        if step is not Next.LATER:
-            self._failures.pop(self._id, None)
-        if step is Next.APPLY and self._draining.is_set():
-            return Next.LATER  # an apply is something new: the next start begins it
-        if step is Next.APPLY:
-            self._wait_for_room()
-        if step is Next.SOON or (step is Next.APPLY and self._lacks):
-            self._stopping.wait(_SOON)
-        return step
-
-    def _wait_for_room(self) -> None:
-        before, self._lacks = self._lacks, machine.lacks_disk(self._doors.data) or self._room.may_apply(self._id)
-        if self._lacks and self._lacks != before:
-            history.say(self._doors.store, self._id, self._lacks)
-
-    def _is_mine(self) -> bool:
-        """Keep the claim alive; whoever lets it run out loses it."""
-        lease = self._doors.limits.lease
-        if time.monotonic() - self._renewed < lease.total_seconds() / _RENEWALS:
-            return True
-        self._renewed = time.monotonic()
-        renew = partial(history.renew, self._doors.store, self._id, self._doors.controller, self._doors.now() + lease)
-        return _guarded(f"claim of {self._id}", renew) is not False
-
-    def _failed(self, error: Exception) -> None:
-        """Wait a little; give up what has changed nothing yet and fails again and again for no passing reason."""
-        self._failures[self._id] += 1
-        failures = self._failures[self._id]
-        if not _is_passing(error) and failures >= _TRIES:
-            said = str(error) if isinstance(error, LockstepError) else f"{type(error).__name__}, a bug of Lockstep"
-            give_up = partial(lifecycle.give_up, self._doors, self._id, f"{said}; details are in the controller's log")
-            _guarded(f"end of {self._id}", give_up)
-        pause = self._doors.limits.pause(failures).total_seconds()
-        self._stopping.wait(min(pause, _LONGEST))
-
-
-def _is_passing(error: Exception) -> bool:
-    """Whether the same may well succeed later, without anybody's changing what was wanted."""
-    return isinstance(error, RetryableError) or (isinstance(error, OSError) and durable.is_passing(error))
-
-
-def _guarded(what: str, act: Callable[[], T], failed: Callable[[Exception], None] | None = None) -> T | None:
-    """Act, and live on whatever happens: what is passing is tried again, all else is said with its traceback."""
-    try:
-        return act()
-    except Exception as e:
-        if isinstance(e, OSError) and _is_passing(e):
-            log.warning("%s: the machine refuses: %s; make room or mend it, it is tried again", what, e.strerror)
-        elif _is_passing(e):
-            log.warning("%s: %s", what, e)
-        else:
-            log.exception("%s failed", what)
-        if failed is not None:
-            failed(e)
-        return None
+            guarded(self._name, self._act)

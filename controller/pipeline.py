@@ -1,7 +1,7 @@
 """The way of a commit from its files to what Git wants of each environment; nothing here touches the world.
 
 read       the files of a commit: layout, projects and environments, catalogue, lock file
-config_of  environment.yaml over the project's defaults
+configs    environment.yaml over the project's defaults
 compose    the manifest: Score files, the project's layer or the source's manifest, the environment's layer over it
 expand     the graph of resources that modules make, placeholders resolved
 desired    its canonical document with the recorded versions: what is compared, bound and rendered
@@ -12,25 +12,27 @@ A ManifestError holds every problem that concerns the environment, those of the 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 from controller import promotion
+from controller.bases import base_offline, composed_of
 from controller.catalog import rules
 from controller.catalog.supported import unsupported
-from controller.errors import ManifestError, Problem, problem, suggest
+from controller.configs import config_of, configs_of
+from controller.errors import ManifestError, Problem
 from controller.graph import expand
 from controller.manifest import compose
 from controller.manifest import environment as environments_of
 from controller.manifest.compose import Composed
-from controller.manifest.environment import Names, Settings
+from controller.manifest.environment import Settings
 from controller.manifest.layout import EnvironmentFiles
 from controller.model.bundle import Context, Desired, Pins
 from controller.model.catalog import Runner
 from controller.model.deployment import EngineKind
 from controller.model.document import Node
 from controller.model.graph import Graph
-from controller.model.manifest import EnvironmentConfig, Follow, Manifest
+from controller.model.manifest import EnvironmentConfig, Manifest
 from controller.promotion import Source, source_of
 from controller.repository import (
     Base,
@@ -42,7 +44,6 @@ from controller.repository import (
     fresh,
     lock_path,
     platform_problems,
-    project_of,
     read,
     stops_graphs,
 )
@@ -54,12 +55,9 @@ __all__ = [
     "Repository",
     "Resolved",
     "Source",
-    "base_of",
-    "config_of",
     "environments",
     "examine",
     "fresh",
-    "promotion_order",
     "read",
     "resolve",
     "resolve_manifest",
@@ -148,7 +146,7 @@ def resolve_manifest(
 def examine(repository: Repository, project: str, environment: str, engine: EngineKind) -> Examined:
     """All that can be said of an environment offline; a promoted one takes its source's files of the same commit."""
     problems: list[Problem] = []
-    base = _base_offline(repository, project, environment, problems)
+    base = base_offline(repository, project, environment, problems)
     wish = _wish(repository, project, environment, problems, base, _Engine(Pins(), engine))
     if not wish.composed.is_whole:
         _runner(wish, problems)
@@ -161,64 +159,6 @@ def examine(repository: Repository, project: str, environment: str, engine: Engi
     problems += unsupported(resolved.runner)
     warnings = (*resolved.warnings, *environments_of.later(wish.config), *resolved.unpinned)
     return Examined(wish.config, ManifestError(problems).problems, warnings)
-
-
-def config_of(repository: Repository, project: str, environment: str) -> EnvironmentConfig:
-    """What an environment says of itself at this commit."""
-    if repository.catalog.known.environment_types is None:  # every type that is named would seem to be wrong
-        raise ManifestError(platform_problems(repository, ()))
-    settings = _settings(repository, project, environment)
-    if settings.problems:
-        raise ManifestError(settings.problems)
-    return settings.config
-
-
-def config_by_hand(repository: Repository, project: str, environment: str, type_: str) -> EnvironmentConfig:
-    """What holds for an environment that Git does not declare: the project's defaults, and the type it was given."""
-    known = repository.catalog.known
-    types = known.environment_types
-    if types is None:  # every type that is named would seem to be wrong
-        raise ManifestError(platform_problems(repository, ()))
-    if type_ not in types:
-        remedy = suggest(type_, types, f"there are {', '.join(sorted(types)) or 'none'}")
-        raise ManifestError([Problem("type", f"environment type `{type_}` is unknown", remedy)])
-    files = EnvironmentFiles(project, environment, folder=repository.layout.projects)
-    names = Names(types, known.resource_types)
-    found = environments_of.settings(repository.tree, project_of(repository, project), files, names)
-    if found.problems:
-        raise ManifestError(found.problems)
-    return replace(found.config, type=type_, uuid=None, source=None, after=(), mode=Follow.FOLLOW)
-
-
-def base_of(repository: Repository, project: str, environment: str) -> Node | None:
-    """What stands in for the base of a promoted environment offline: its source's manifest at the same commit."""
-    config = config_of(repository, project, environment)
-    circles = promotion.circles(environment, _configs(repository, project, {environment: config}))
-    if circles:
-        raise ManifestError(circles)
-    source = source_of(config)
-    if source is None:
-        return None
-    if source.kind != "environment":
-        what = f"the manifest of `{config.source}` is known to the controller alone"
-        raise problem(config.place_of("source"), what, "use `environment://NAME` to have it checked offline")
-    problems: list[Problem] = []
-    base = _base_offline(repository, project, environment, problems)
-    if problems:
-        raise ManifestError(problems)
-    if base is None or not base.is_whole:
-        return base_of(repository, project, source.name)  # says why there is none
-    return base.document
-
-
-def promotion_order(repository: Repository, project: str) -> tuple[str, ...]:
-    """The environments of a project, each after its source; a circle is an error."""
-    names = [files.name for files in project_of(repository, project).environments]
-    config_of = _configs(repository, project)
-    problems = [found for name in names for found in promotion.circles(name, config_of)]
-    if problems:
-        raise ManifestError(problems)
-    return tuple(promotion.order(names, config_of))
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,60 +202,10 @@ def _wish(
     _, files = files_of(repository, project, environment)
     for slug in (project, files.slug):
         problems += repository.found.problems.get(slug, ())
-    settings, composed = _composed(repository, project, environment, base)
+    settings, composed = composed_of(repository, project, environment, base)
     problems += [*settings.problems, *composed.problems]
-    problems += promotion.circles(environment, _configs(repository, project, {environment: settings.config}))
+    problems += promotion.circles(environment, configs_of(repository, project, {environment: settings.config}))
     return _Wish(repository, files, settings, composed, engine)
-
-
-def _settings(repository: Repository, project: str, environment: str) -> Settings:
-    key = project, environment
-    if key not in repository.settings:
-        known = repository.catalog.known
-        names = Names(known.environment_types, known.resource_types)
-        files = files_of(repository, project, environment)
-        repository.settings[key] = environments_of.settings(repository.tree, *files, names)
-    return repository.settings[key]
-
-
-def _configs(
-    repository: Repository, project: str, found: Mapping[str, EnvironmentConfig] | None = None
-) -> promotion.ConfigOf:
-    """What the environments of a project say of themselves, as far as that can be understood; each read once."""
-    configs: dict[str, EnvironmentConfig | None] = dict(found or {})
-    declared = repository.found.environments
-
-    def config_of(name: str) -> EnvironmentConfig | None:
-        if name not in configs:
-            configs[name] = _settings(repository, project, name).config if f"{project}/{name}" in declared else None
-        return configs[name]
-
-    return config_of
-
-
-def _base_offline(repository: Repository, project: str, environment: str, problems: list[Problem]) -> Base | None:
-    """The manifest of the source by its own files; None where there is no source, or the controller alone knows it."""
-    base: Base | None = None
-    for name in reversed(promotion.sources(environment, _configs(repository, project))):
-        key = project, name
-        if key not in repository.bases:
-            settings, composed = _composed(repository, project, name, base)
-            is_whole = composed.is_whole and not settings.problems
-            found = (*settings.problems, *composed.problems)
-            repository.bases[key] = Base(composed.manifest.document, is_whole, found)
-        base = repository.bases[key]
-        problems += base.problems
-    return base
-
-
-def _composed(repository: Repository, project: str, environment: str, base: Base | None) -> tuple[Settings, Composed]:
-    settings = _settings(repository, project, environment)
-    files = files_of(repository, project, environment)
-    document, is_whole = (base.document, base.is_whole) if base is not None else (None, True)
-    composed = compose.attempt(
-        repository.tree, *files, settings.config, document, settings.unsure, is_base_whole=is_whole
-    )
-    return settings, composed
 
 
 def _resolved(wish: _Wish, problems: list[Problem]) -> Resolved:

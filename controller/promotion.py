@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from controller.errors import Problem
@@ -25,17 +25,6 @@ def source_of(config: EnvironmentConfig) -> Source | None:
         return None
     kind, _, name = config.source.partition("://")
     return Source(kind, name)
-
-
-def order(names: Iterable[str], config_of: ConfigOf) -> list[str]:
-    """The environments by name, but each after its source; there must be no circle."""
-    done: list[str] = []
-    for name in sorted(names):
-        chain = [name]
-        while before := [each for each in _sources(config_of(chain[-1])) if config_of(each) is not None]:
-            chain += before
-        done += [each for each in reversed(chain) if each not in done]
-    return done
 
 
 def sources(name: str, config_of: ConfigOf) -> list[str]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from controller import pipeline
+from controller import bases, pipeline
 from controller.git.worktree import read_worktree
 from controller.model.bundle import Bundle, Pins
 from controller.model.deployment import EngineKind
@@ -29,7 +29,7 @@ def resolved(tree: Tree, engine: EngineKind = EngineKind.TERRAFORM) -> Iterator[
     repository = pipeline.read(tree)
     for slug in pipeline.environments(repository):
         project, _, name = slug.partition("/")
-        base = pipeline.base_of(repository, project, name)
+        base = bases.base_of(repository, project, name)
         yield slug, pipeline.resolve(repository, project, name, pins=Pins(), engine=engine, base=base)
 
 

@@ -56,10 +56,13 @@ def ledger(folder: Path) -> list[str]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that the system gives to nobody else until this process ends; who asks for exactly this one can listen."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    port: int = held.getsockname()[1]
+    held.detach()  # left open: bound, and never listening
+    return port
 
 
 def until(what: str, look: Callable[[], Any], patience: float = PATIENCE) -> Any:

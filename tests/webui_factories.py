@@ -17,7 +17,7 @@ from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
-from waitress import wasyncore
+from waitress import trigger, wasyncore
 from waitress.server import create_server
 from werkzeug.test import TestResponse
 
@@ -90,7 +90,9 @@ class World:
 @contextmanager
 def serving(app: Flask, port: int = 0) -> Iterator[str]:
     """A real server for an application on a loopback port; its address. Nothing of it is left afterwards."""
-    listening = create_server(app, host="127.0.0.1", port=port, threads=4)
+    sockets: dict[int, Any] = {}
+    listening = create_server(app, sockets, host="127.0.0.1", port=port, threads=4)
+    wake = trigger.trigger(sockets)  # of its own: a reply that ends pulls that of the server, and may close it first
     thread = threading.Thread(target=listening.run, daemon=True)
     thread.start()
     try:
@@ -98,7 +100,7 @@ def serving(app: Flask, port: int = 0) -> Iterator[str]:
     finally:
         listening.task_dispatcher.shutdown()
         # Closed by the thread that looks after the sockets: it ends when none is left.
-        listening.trigger.pull_trigger(lambda: wasyncore.close_all(listening._map))
+        wake.pull_trigger(lambda: wasyncore.close_all(sockets))
         thread.join(timeout=10)
 
 

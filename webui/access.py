@@ -10,7 +10,7 @@ from flask import Request
 
 from controller.deployments.doors import Doors
 from controller.errors import NotAllowedError, NotFoundError
-from controller.history import read
+from controller.history import access
 from controller.model.deployment import Role
 
 
@@ -48,7 +48,7 @@ def of_token(doors: Doors, token: str) -> Caller:
 
 def of_digest(doors: Doors, kept: str) -> Caller:
     """The holder of the token that has this digest; asked at every request, so a revoked one is refused at once."""
-    found = read.token(doors.store, kept, doors.now())
+    found = access.token(doors.store, kept, doors.now())
     if found is None:
         raise UnknownCallerError("the token is unknown, revoked or expired; ask an admin for a new one")
     return Caller(found.name, found.role, found.projects)

@@ -6,7 +6,7 @@ import logging
 import uuid
 from datetime import datetime
 
-from controller import pipeline
+from controller import configs, pipeline
 from controller.deployments import actions
 from controller.deployments.doors import Connection, Doors
 from controller.errors import ConflictError, LockstepError, ManifestError, NotFoundError, Problem, suggest
@@ -34,7 +34,7 @@ def create(
     """Make an environment of a project; its modules, runners and defaults are those of the newest decided commit."""
     connection, tip = _catalogue_of(doors, project)
     _check_name(name)
-    config = pipeline.config_by_hand(pipeline.read(connection.mirror.snapshot(tip).tree), project, name, type)
+    config = configs.config_by_hand(pipeline.read(connection.mirror.snapshot(tip).tree), project, name, type)
     now = doors.now()
     _check_time(expires_at, now)
     new = NewEnvironment(str(uuid.uuid4()), project, name, type, connection.id, expires_at, *_drift(config))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from controller import pipeline
+from controller import configs, pipeline
 from controller.catalog.supported import unsupported
 from controller.errors import ManifestError, Place, Problem
 from controller.history.standing import Standing
@@ -96,7 +96,7 @@ def answer(question: Question) -> Evaluated:
 
 def _answer(question: Question) -> tuple[Evaluated, Whole | None]:
     try:
-        config = pipeline.config_of(question.repository, question.project, question.name)
+        config = configs.config_of(question.repository, question.project, question.name)
     except ManifestError:
         config = None
     try:
@@ -275,7 +275,7 @@ def _base_id(question: Question, config: EnvironmentConfig | None) -> str | None
 
 def _base(question: Question) -> Base | None:
     try:
-        config = pipeline.config_of(question.repository, question.project, question.name)
+        config = configs.config_of(question.repository, question.project, question.name)
     except ManifestError:
         return None
     return question.base_of(question.project, config) if config.source else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from controller import pipeline
+from controller import configs, pipeline
 from controller.deployments import evaluate, parts
 from controller.deployments.doors import Connection, Doors
 from controller.errors import ConflictError, Place
@@ -98,4 +98,4 @@ def _config(repository: Repository, environment: Environment, *, even_if_gone: b
     """What holds for one that Git does not declare; None where it says so itself."""
     if environment.origin is Origin.GIT and (environment.declared or not even_if_gone):
         return None
-    return pipeline.config_by_hand(repository, environment.project, environment.name, environment.type)
+    return configs.config_by_hand(repository, environment.project, environment.name, environment.type)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from controller import pipeline
+from controller import configs, pipeline
 from controller.deployments import parts
 from controller.deployments.doors import Connection, Doors
 from controller.deployments.evaluate import Base, Evaluated, Past, Question
@@ -232,7 +232,7 @@ def uuid_of(repository: Repository, slug: str) -> str | None:
     """The identity that an environment says of itself."""
     project, _, name = slug.partition("/")
     try:
-        return pipeline.config_of(repository, project, name).uuid
+        return configs.config_of(repository, project, name).uuid
     except ManifestError:
         return None
 

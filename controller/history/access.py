@@ -12,8 +12,8 @@ from controller.history import audit, rows
 from controller.history.audit import Act
 from controller.history.store import Store
 from controller.history.tables import IdempotencyRow, TokenRow
+from controller.model.access import Remembered, TokenRecord
 from controller.model.deployment import Role
-from controller.model.record import Remembered, TokenRecord
 
 _KEYS_LIVE = timedelta(days=1)
 
@@ -22,6 +22,23 @@ def has_tokens(store: Store) -> bool:
     """Whether anybody can use the API: false at the very first start."""
     with store.reading() as session:
         return session.scalars(sa.select(TokenRow).limit(1)).first() is not None
+
+
+def token(store: Store, secret_hash: str, now: datetime | None = None) -> TokenRecord | None:
+    """The token with this hash; None where it is unknown or revoked, or has expired by `now`."""
+    with store.reading() as session:
+        row = session.scalars(sa.select(TokenRow).where(TokenRow.secret_hash == secret_hash)).one_or_none()
+        if row is None or row.revoked_at is not None:
+            return None
+        if now is not None and row.expires_at is not None and row.expires_at <= now:
+            return None
+        return rows.token(row)
+
+
+def tokens(store: Store) -> list[TokenRecord]:
+    """Every token, also revoked ones, by name."""
+    with store.reading() as session:
+        return [rows.token(row) for row in session.scalars(sa.select(TokenRow).order_by(TokenRow.name))]
 
 
 def create_token(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import datetime
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -20,28 +19,24 @@ from controller.history.tables import (
     EnvironmentRow,
     EventRow,
     HoldRow,
-    IdempotencyRow,
     LogChunkRow,
     OutputsRow,
     PartRow,
     ProjectRow,
     RepositoryRow,
     RequestRow,
-    TokenRow,
 )
+from controller.model.access import AuditRecord
 from controller.model.deployment import Status
 from controller.model.document import Json
 from controller.model.record import (
-    AuditRecord,
     Deployment,
     Details,
     Environment,
     Hold,
-    Remembered,
     Repository,
     RequestRecord,
     ResourceRow,
-    TokenRecord,
 )
 
 SHORTEST_PREFIX = 7
@@ -195,30 +190,6 @@ def audit(
             query = query.where(column == value)
     with store.reading() as session:
         return [rows.audit(row) for row in session.scalars(query)]
-
-
-def token(store: Store, secret_hash: str, now: datetime | None = None) -> TokenRecord | None:
-    """The token with this hash; None where it is unknown or revoked, or has expired by `now`."""
-    with store.reading() as session:
-        row = session.scalars(sa.select(TokenRow).where(TokenRow.secret_hash == secret_hash)).one_or_none()
-        if row is None or row.revoked_at is not None:
-            return None
-        if now is not None and row.expires_at is not None and row.expires_at <= now:
-            return None
-        return rows.token(row)
-
-
-def tokens(store: Store) -> list[TokenRecord]:
-    """Every token, also revoked ones, by name."""
-    with store.reading() as session:
-        return [rows.token(row) for row in session.scalars(sa.select(TokenRow).order_by(TokenRow.name))]
-
-
-def remembered(store: Store, actor: str, key: str) -> Remembered | None:
-    """What was answered to the first request with this idempotency key."""
-    with store.reading() as session:
-        row = session.get(IdempotencyRow, (actor, key))
-        return Remembered(row.request_digest, row.status, row.response) if row else None
 
 
 def catalogue(store: Store, repository: str) -> Json:

@@ -18,6 +18,7 @@ from controller.history.tables import (
     TokenRow,
     VerdictRow,
 )
+from controller.model.access import AuditRecord, TokenRecord
 from controller.model.bundle import Binding, StateStorage
 from controller.model.deployment import (
     EngineKind,
@@ -34,7 +35,6 @@ from controller.model.document import Json
 from controller.model.manifest import OnRemoval
 from controller.model.record import (
     Adoption,
-    AuditRecord,
     CommitRecord,
     Counts,
     Decision,
@@ -45,7 +45,6 @@ from controller.model.record import (
     Repository,
     RequestRecord,
     ResourceRow,
-    TokenRecord,
     Verdict,
 )
 from controller.tofu.desired import decode

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from controller.errors import NotFoundError
 from controller.history import rows
+from controller.history.pending import Pending, base_before, pending_changes
 from controller.history.store import Store
 from controller.history.tables import (
-    CommitRow,
     DeploymentRow,
     EnvironmentRow,
     HoldRow,
@@ -23,10 +23,9 @@ from controller.history.tables import (
     ProjectRow,
     ProviderPinRow,
     RepositoryRow,
-    VerdictRow,
 )
 from controller.model.bundle import Pins, ProviderPin
-from controller.model.deployment import REPLACEABLE, Mode, Origin, Rank, Status, VerdictKind
+from controller.model.deployment import Mode, Origin, Rank, Status
 from controller.model.record import Deployment, Environment, Hold, OpenDeployment, Repository
 
 _NAMES = sa.select(
@@ -39,16 +38,6 @@ _NAMES = sa.select(
     EnvironmentRow.origin,
 ).order_by(EnvironmentRow.project, EnvironmentRow.name)
 _FEW = 100  # rows that are asked for one by one
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A change whose verdict can still change; `digest` None: it waits for something to be known."""
-
-    position: int
-    commit: str
-    digest: str | None
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +181,7 @@ def _standings(
     opened = lines(session, sa.select(EnvironmentRow.uuid).where(mine))
     query = sa.select(HoldRow).where(HoldRow.ended_at.is_(None)).order_by(HoldRow.since, HoldRow.number)
     holds = [row for row in session.scalars(query) if row.until is None or row.until > now]
-    pending = _pending(session, repository, opened)
+    pending = pending_changes(session, repository, opened)
     here = [
         row
         for row in everywhere
@@ -244,66 +233,10 @@ def _standing(
         version=row.version,
         desired=row.valid_desired,
         desired_commit=row.desired_commit,
-        base=_base(session, row, pending[0].position) if pending else None,
+        base=base_before(session, row, pending[0].position) if pending else None,
         pending=tuple(pending),
         open=tuple(opened),
         holds=tuple(rows.hold(hold) for hold in mine),
         released=next((hold.released_by for hold in mine if hold.released_by), None),
         providers=providers,
     )
-
-
-def _pending(
-    session: Session, repository: str, opened: Mapping[str, Sequence[OpenDeployment]]
-) -> dict[str, tuple[Pending, ...]]:
-    """Changes that are held, or whose deployment can still be replaced, and what was taken back since the first."""
-    ids = [one.id for line in opened.values() for one in line if one.status in REPLACEABLE]
-    lasts = sa.or_(VerdictRow.kind == VerdictKind.HELD, VerdictRow.deployment.in_(ids))
-    found = _changes(session, repository, lasts)
-    if not found:
-        return {}
-    first = min(changes[0].position for changes in found.values())
-    later = sa.and_(VerdictRow.kind == VerdictKind.REVERTED, CommitRow.position > first)
-    reverted = _changes(session, repository, later)
-    return {
-        uuid: tuple(
-            sorted(
-                (*changes, *(one for one in reverted.get(uuid, ()) if one.position > changes[0].position)),
-                key=lambda change: change.position,
-            )
-        )
-        for uuid, changes in found.items()
-    }
-
-
-def _changes(session: Session, repository: str, which: sa.ColumnElement[bool]) -> dict[str, tuple[Pending, ...]]:
-    """Changes of a kind on the branch by environment, oldest first."""
-    query = (
-        sa.select(
-            VerdictRow.environment_uuid, CommitRow.position, VerdictRow.commit, VerdictRow.desired, VerdictRow.reason
-        )
-        .join(CommitRow, sa.and_(CommitRow.repository == VerdictRow.repository, CommitRow.id == VerdictRow.commit))
-        .where(VerdictRow.repository == repository, VerdictRow.changed, CommitRow.on_branch, which)
-        .order_by(CommitRow.position)
-    )
-    found: dict[str, tuple[Pending, ...]] = {}
-    for uuid, position, commit, digest, reason in session.execute(query):
-        found[uuid] = (*found.get(uuid, ()), Pending(position, commit, digest, reason))
-    return found
-
-
-def _base(session: Session, row: sa.Row[Any], position: int) -> str | None:
-    query = (
-        sa.select(VerdictRow.desired)
-        .join(CommitRow, sa.and_(CommitRow.repository == VerdictRow.repository, CommitRow.id == VerdictRow.commit))
-        .where(
-            VerdictRow.environment_uuid == row.uuid,
-            VerdictRow.desired.is_not(None),
-            CommitRow.repository == row.repository,
-            CommitRow.on_branch,
-            CommitRow.position < position,
-        )
-        .order_by(CommitRow.position.desc())
-        .limit(1)
-    )
-    return session.scalars(query).one_or_none()

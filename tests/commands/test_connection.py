@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from cli import client, connection
 from cli.connection import Connection
 from controller.errors import ManifestError
 from tests import webui_factories as make
+from tests.serve_factories import free_port
 from tests.webui_factories import World
 
 
@@ -56,8 +56,7 @@ def test_a_connection_does_not_show_its_token():
 
 
 def test_a_server_that_is_not_there_is_7(capsys, monkeypatch):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     monkeypatch.setenv("LOCKSTEP_URL", f"http://127.0.0.1:{port}")
     monkeypatch.setattr(client, "PATIENCE", 0.0)
     assert cli.main(["refresh", "shop"]) == 7
@@ -76,8 +75,7 @@ def test_a_server_that_is_another_program_is_7(capsys, server: World, monkeypatc
 
 
 def test_a_server_that_starts_late_is_waited_for(world: World, monkeypatch, capsys):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     monkeypatch.setenv("LOCKSTEP_URL", f"http://127.0.0.1:{port}")
     monkeypatch.setenv("LOCKSTEP_TOKEN", make.token(world))
     is_over = threading.Event()

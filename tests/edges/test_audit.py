@@ -12,10 +12,9 @@ import pytest
 from controller.deployments import actions
 from controller.history import access, read
 from controller.history.audit import Act
-from controller.model import record
+from controller.model.access import AuditRecord, change
 from controller.model.deployment import Role, Status
 from controller.model.document import Json
-from controller.model.record import AuditRecord
 from tests.deploy_factories import Script, World, project, sized, world
 
 MANIFEST: Json = {"workloads": {"api": {"resources": {"db": {"type": "thing", "params": {"size": 7}}}}}}
@@ -119,7 +118,7 @@ def test_a_token_is_made_and_revoked(acme: World) -> None:
     assert told(line) == ("ann", "token.create", "ci", "", PLACE)
     assert (line.before, line.after) == (None, {"role": "deployer", "projects": ["shop"], "expires_at": None})
     access.revoke_token(acme.doors.store, "ci", act)
-    assert record.change(newest(acme).before, newest(acme).after) == "revoked: no → yes"
+    assert change(newest(acme).before, newest(acme).after) == "revoked: no → yes"
 
 
 def test_the_trail_is_asked_for_one_subject_one_person_or_one_kind_of_act(acme: World) -> None:
@@ -142,4 +141,4 @@ def test_the_trail_is_asked_for_one_subject_one_person_or_one_kind_of_act(acme: 
     ],
 )
 def test_a_change_in_words(before: Json, after: Json, words: str) -> None:
-    assert record.change(before, after) == words
+    assert change(before, after) == words

@@ -22,6 +22,7 @@ from controller.git.mirror import Mirror
 from controller.git.requests import RequestRef, named, requests
 from tests.git_factories import commit, point, repository, tag
 from tests.git_server import Answer, git_server, short_deadline, without_proxy
+from tests.serve_factories import free_port
 
 MAIN = "refs/heads/main"
 
@@ -285,8 +286,7 @@ def test_an_http_status_is_named_for_what_happens_next(
 
 
 def test_a_server_that_is_down_is_tried_again(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        url = f"http://127.0.0.1:{free.getsockname()[1]}/shop.git"
+    url = f"http://127.0.0.1:{free_port()}/shop.git"
     with pytest.raises(RetryableError) as e:
         Mirror(tmp_path / "mirror", url).heads()
     assert str(e.value) == (

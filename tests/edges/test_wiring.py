@@ -18,7 +18,7 @@ import yaml
 from controller import data_directory, wiring
 from controller.deployments.doors import Doors
 from controller.errors import ConflictError, LockstepError, ManifestError
-from controller.history import read
+from controller.history import access
 from controller.model.deployment import Role
 from controller.secrets import age
 from controller.settings import Settings, load
@@ -66,7 +66,7 @@ def test_a_first_start_tells_a_token_and_a_key_and_the_second_nothing(tmp_path: 
         (made,) = told.all
         assert made.admin_token is not None
         secret_hash = hashlib.sha256(made.admin_token.reveal().encode()).hexdigest()
-        token = read.token(second.store, secret_hash)
+        token = access.token(second.store, secret_hash)
         assert token is not None
         assert (token.name, token.role, token.projects) == ("admin", Role.ADMIN, None)
     assert made.log_key is not None

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from controller.deployments import actions
+from controller.deployments import actions, follow
 from controller.errors import RetryableError
 from controller.loop import Loop
 from controller.model.deployment import Status
 from controller.runner.protocol import Phase
-from tests.deploy_factories import Script, ScriptedRunner, World, project, sized, world
+from tests.deploy_factories import REPOSITORY, Script, ScriptedRunner, World, project, sized, world
 
 
 @pytest.fixture
@@ -131,3 +132,28 @@ def test_a_loop_that_stopped_is_not_alive(acme: World) -> None:
     assert loop.is_alive()
     loop.stop()
     assert not loop.is_alive()
+
+
+def test_what_begins_while_the_loop_stops_has_ended_when_it_has_stopped(acme: World) -> None:
+    """The doors are closed after it: whoever is still at work then would find them closed."""
+    acme.push(project(development=sized(1)))
+    follow.poll(acme.doors, REPOSITORY)
+    is_stopping, looked = threading.Event(), threading.Event()
+
+    def now() -> datetime:
+        name = threading.current_thread().name
+        if name == "dispatcher":  # in the midst of a look when the loop is asked to stop
+            looked.set()
+            is_stopping.wait(60)
+        elif name.startswith("decision"):
+            time.sleep(0.5)
+        return acme.clock()
+
+    acme.doors = dataclasses.replace(acme.doors, now=now)
+    loop = Loop(acme.doors)
+    loop.start()
+    assert looked.wait(60)
+    threading.Timer(2, is_stopping.set).start()
+    loop.stop()
+    assert [one.name for one in threading.enumerate() if one.name.startswith("decision")] == []
+    assert acme.environment("development").decided is not None

@@ -16,12 +16,12 @@ import httpx
 import pytest
 import yaml
 
-from cli.free_port import free_port
 from tests import git_factories
 from tests.canary_factories import Sampling, Search
 from tests.deploy_factories import PLATFORM
 from tests.git_server import GitServer, git_server, without_proxy
 from tests.runner_factories import ROOT
+from tests.serve_factories import free_port
 
 pytestmark = pytest.mark.engine  # a controller does not start without one
 
@@ -83,7 +83,7 @@ REFUSED = (
 @contextmanager
 def serving(folder: Path, remote: GitServer) -> Iterator[httpx.Client]:
     """A controller in a process of its own; a client with the admin's token."""
-    url, port = remote.url("acme.git", f"{SECRETS['name']}@"), free_port(8090)
+    url, port = remote.url("acme.git", f"{SECRETS['name']}@"), free_port()
     (folder / "refused").write_text(SECRETS["refused"])
     connections = [
         {"id": "good", "url": url, "token_env": "CANARY_TOKEN"},

@@ -127,6 +127,7 @@ def test_the_first_start_writes_a_file_of_its_owner_and_a_second_controller_is_r
 
 def test_a_port_that_somebody_has_is_named(server: Server) -> None:
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(("127.0.0.1", server.port))
         taken.listen()
         assert server.ended() == 1

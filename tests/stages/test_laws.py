@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from cli import validate
-from controller import pipeline
+from controller import bases, pipeline
 from controller.errors import ManifestError
 from controller.model.bundle import Pins
 from controller.model.deployment import EngineKind
@@ -46,7 +46,7 @@ def digests(tree: Tree) -> dict[str, str | None]:
     for slug in pipeline.environments(repository):
         project, _, name = slug.partition("/")
         try:
-            base = pipeline.base_of(repository, project, name)
+            base = bases.base_of(repository, project, name)
             done = pipeline.resolve(repository, project, name, pins=Pins(), engine=EngineKind.TERRAFORM, base=base)
             found[slug] = done.desired.digest
         except ManifestError:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from controller import pipeline
+from controller import bases, pipeline
 from controller.errors import LockstepError, ManifestError, NotFoundError, Place
 from controller.model.bundle import Context, Pins, ProviderPin
 from controller.model.deployment import EngineKind
@@ -237,12 +237,12 @@ def test_what_is_not_declared_is_not_found(project: str, environment: str, messa
 
 
 def test_a_promoted_environment_takes_the_manifest_of_its_source() -> None:
-    base = pipeline.base_of(repository(), "shop", "production")
+    base = bases.base_of(repository(), "shop", "production")
     assert base is not None
     assert plain(base) == plain(resolved().manifest.document)
     found = resolved(environment="production", base=base)
     assert found.desired.document["nodes"]["echo.default#workloads.api.it"]["params"] == {"x": "production"}
-    assert pipeline.base_of(repository(), "shop", "staging") is None
+    assert bases.base_of(repository(), "shop", "staging") is None
 
 
 def test_without_a_manifest_of_its_source_it_waits() -> None:
@@ -259,23 +259,13 @@ def sources(**names: str) -> dict[str, str | None]:
     return {"projects/shop/production/environment.yaml": None, **made}
 
 
-def test_every_environment_comes_after_its_source() -> None:
-    chain = sources(aa="environment://zz", zz="environment://staging", bb="deployment://1", cc="environment://gone")
-    assert pipeline.promotion_order(repository(chain), "shop") == ("staging", "zz", "aa", "bb", "cc")
-
-
 def test_a_circle_of_sources_is_an_error_that_prints_it() -> None:
     chain = sources(aa="environment://bb", bb="environment://cc", cc="environment://bb")
     circle = "sources go round in a circle: bb → cc → bb; take one `source` out of it"
     assert refused(chain, "aa") == [f"projects/shop/aa/environment.yaml:1:9: {circle}"]
     with pytest.raises(ManifestError) as e:
-        pipeline.base_of(repository(chain), "shop", "aa")
+        bases.base_of(repository(chain), "shop", "aa")
     assert str(e.value) == f"projects/shop/aa/environment.yaml:1:9: {circle}"
-    with pytest.raises(ManifestError) as e:
-        pipeline.promotion_order(repository(chain), "shop")
-    assert [line.partition(": ")[0] for line in str(e.value).splitlines()] == [
-        f"projects/shop/{name}/environment.yaml:1:9" for name in ("aa", "bb", "cc")
-    ]
 
 
 def test_environments_that_wait_for_one_another_are_an_error_that_prints_the_circle() -> None:
@@ -303,7 +293,7 @@ def test_environments_that_wait_for_one_another_are_an_error_that_prints_the_cir
 )
 def test_a_source_that_the_commit_does_not_hold_has_no_base(source: str, message: str) -> None:
     with pytest.raises(ManifestError) as e:
-        pipeline.base_of(repository(sources(aa=source)), "shop", "aa")
+        bases.base_of(repository(sources(aa=source)), "shop", "aa")
     assert str(e.value) == f"projects/shop/aa/environment.yaml:1:9: {message}"
 
 

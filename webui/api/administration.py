@@ -7,12 +7,12 @@ from controller.history import access as history
 from controller.history import deliveries, read
 from controller.history.audit import Act
 from webui import access
-from webui.api import objects, requests
+from webui.api import administration_objects, requests
 from webui.api.routes import Call, Reply
 
 
 def whoami(call: Call) -> Reply:
-    return objects.Whoami.model_validate(call.caller)
+    return administration_objects.Whoami.model_validate(call.caller)
 
 
 def create_token(call: Call) -> Reply:
@@ -28,12 +28,14 @@ def create_token(call: Call) -> Reply:
         act=Act(call.caller.name, now, origin=call.doors.origin),
         expires_at=now + asked.lifetime if asked.lifetime else None,
     )
-    shown = objects.Token.model_validate(made)
-    return objects.NewToken(**shown.model_dump(), secret=secret)
+    shown = administration_objects.Token.model_validate(made)
+    return administration_objects.NewToken(**shown.model_dump(), secret=secret)
 
 
 def tokens(call: Call) -> Reply:
-    return objects.Tokens(items=[objects.Token.model_validate(row) for row in read.tokens(call.doors.store)])
+    return administration_objects.Tokens(
+        items=[administration_objects.Token.model_validate(row) for row in history.tokens(call.doors.store)]
+    )
 
 
 def revoke_token(call: Call) -> Reply:
@@ -52,8 +54,8 @@ def audit(call: Call) -> Reply:
         actor=asked.actor,
         action=asked.action,
     )
-    return objects.AuditTrail(
-        items=[objects.AuditEntry.model_validate(row) for row in found],
+    return administration_objects.AuditTrail(
+        items=[administration_objects.AuditEntry.model_validate(row) for row in found],
         next=str(found[-1].number) if len(found) == asked.limit else None,
     )
 
@@ -61,7 +63,9 @@ def audit(call: Call) -> Reply:
 def webhook_deliveries(call: Call) -> Reply:
     asked: requests.WebhookDeliveries = call.query
     found = deliveries.newest(call.doors.store, asked.repository, asked.limit)
-    return objects.WebhookDeliveries(items=[objects.WebhookDelivery.model_validate(row) for row in found])
+    return administration_objects.WebhookDeliveries(
+        items=[administration_objects.WebhookDelivery.model_validate(row) for row in found]
+    )
 
 
 def _number(before: str | None) -> int | None:

@@ -12,7 +12,7 @@ from controller.model.bundle import Context
 from controller.model.catalog import Catalog
 from controller.model.document import Json
 from controller.model.record import Environment
-from webui.api import objects, requests
+from webui.api import catalogue_objects, requests
 from webui.api.routes import Call, Reply
 
 
@@ -51,7 +51,9 @@ def available_resource_types(call: Call) -> Reply:
     offered = available.available(
         _catalog(call.doors, found), context, type_id=asked.type, include_inaccessible=asked.include_inaccessible
     )
-    return objects.AvailableResourceTypes(items=[objects.AvailableResourceType.model_validate(row) for row in offered])
+    return catalogue_objects.AvailableResourceTypes(
+        items=[catalogue_objects.AvailableResourceType.model_validate(row) for row in offered]
+    )
 
 
 def _pin(found: ModulePin | None) -> Json:
@@ -79,7 +81,7 @@ def _catalog(doors: Doors, environment: Environment) -> Catalog:
     return pipeline.read(connection.mirror.snapshot(row.decided_tip).tree).catalog.catalog
 
 
-def _items(call: Call, kind: str) -> objects.CatalogueItems:
+def _items(call: Call, kind: str) -> catalogue_objects.CatalogueItems:
     wanted = call.query.repository
     repositories = [wanted] if wanted else [row.id for row in read.repositories(call.doors.store)]
     found = [
@@ -87,4 +89,4 @@ def _items(call: Call, kind: str) -> objects.CatalogueItems:
         for repository in repositories
         for item in (read.catalogue(call.doors.store, repository) or {}).get(kind, ())
     ]
-    return objects.CatalogueItems(items=found)
+    return catalogue_objects.CatalogueItems(items=found)

@@ -14,7 +14,7 @@ from controller.model.graph import GraphNode
 from controller.model.record import Deployment, Environment, removed
 from controller.tofu import desired
 from webui import access
-from webui.api import objects, requests
+from webui.api import catalogue_objects, commit_objects, objects, requests, run_objects
 from webui.api.routes import Call, Raw, Reply
 
 _ENVIRONMENTS = 100  # on a page, where it is not said how many
@@ -54,7 +54,7 @@ def environment(call: Call) -> Reply:
 def why(call: Call) -> Reply:
     asked: requests.Why = call.query
     found = reasons.why(call.doors, call.path["project"], call.path["environment"], asked.commit)
-    return objects.Why(
+    return commit_objects.Why(
         project=found.project,
         environment=found.environment,
         commit=found.commit,
@@ -68,12 +68,12 @@ def live_manifest(call: Call) -> Reply:
     if found.last_success is None:
         raise NotFoundError(f"environment `{found.slug}` has no manifest yet; it was never deployed with success")
     details = read.details(call.doors.store, found.last_success)
-    return objects.Manifest(deployment=found.last_success, manifest=details.manifest or {})
+    return run_objects.Manifest(deployment=found.last_success, manifest=details.manifest or {})
 
 
 def resources(call: Call) -> Reply:
     found = read.resources(call.doors.store, call.path["project"], call.path["environment"])
-    return objects.Resources(items=[objects.Resource.model_validate(row) for row in found])
+    return catalogue_objects.Resources(items=[catalogue_objects.Resource.model_validate(row) for row in found])
 
 
 def deployments(call: Call) -> Reply:
@@ -101,7 +101,7 @@ def deployment(call: Call) -> Reply:
 
 def manifest(call: Call) -> Reply:
     details = read.details(call.doors.store, call.deployment.id)
-    return objects.Manifest(deployment=call.deployment.id, manifest=details.manifest or {})
+    return run_objects.Manifest(deployment=call.deployment.id, manifest=details.manifest or {})
 
 
 def graph(call: Call) -> Reply:
@@ -113,35 +113,35 @@ def graph(call: Call) -> Reply:
             return Raw(draw.svg(found), "image/svg+xml")
         case requests.GraphFormat.TEXT:
             return Raw(draw.text(found), "text/plain")
-    return objects.Graph(deployment=call.deployment.id, nodes=[_node(node) for node in found.nodes.values()])
+    return run_objects.Graph(deployment=call.deployment.id, nodes=[_node(node) for node in found.nodes.values()])
 
 
 def plan(call: Call) -> Reply:
     details = read.details(call.doors.store, call.deployment.id)
-    return objects.Plan(deployment=call.deployment.id, summary=details.summary)
+    return run_objects.Plan(deployment=call.deployment.id, summary=details.summary)
 
 
 def progress(call: Call) -> Reply:
     found = reached.progress(call.doors.store, call.deployment.id)
-    return objects.Progress(
+    return run_objects.Progress(
         deployment=call.deployment.id,
         is_begun=found.is_begun,
         done=found.done,
         total=found.total,
-        nodes=[objects.NodeProgress.model_validate(part) for part in found.parts],
-        addresses=[objects.AddressProgress.model_validate(item) for part in found.parts for item in part.items],
+        nodes=[run_objects.NodeProgress.model_validate(part) for part in found.parts],
+        addresses=[run_objects.AddressProgress.model_validate(item) for part in found.parts for item in part.items],
     )
 
 
 def events(call: Call) -> Reply:
     after: int = call.query.after
     found = [event for event in read.details(call.doors.store, call.deployment.id).events if event["n"] > after]
-    return objects.Events(items=found, next=str(found[-1]["n"] if found else after))
+    return run_objects.Events(items=found, next=str(found[-1]["n"] if found else after))
 
 
 def diagnostics(call: Call) -> Reply:
     details = read.details(call.doors.store, call.deployment.id)
-    return objects.Diagnostics(items=list(details.diagnostics))
+    return run_objects.Diagnostics(items=list(details.diagnostics))
 
 
 def log_chunks(call: Call) -> Reply:
@@ -151,8 +151,8 @@ def log_chunks(call: Call) -> Reply:
     details = read.details(call.doors.store, row.id)
     # Whether more may come is read before the chunks are: the last one is never missed.
     chunks = read.log_chunks(call.doors.store, row.id, call.query.after)
-    return objects.LogChunks(
-        items=[objects.LogChunk(number=number, content=_text(content)) for number, content in chunks],
+    return run_objects.LogChunks(
+        items=[run_objects.LogChunk(number=number, content=_text(content)) for number, content in chunks],
         next=str(chunks[-1][0]) if chunks else str(call.query.after),
         key=_text(details.log_key) if details.log_key else None,
         recipient=row.log_recipient,
@@ -166,7 +166,7 @@ def outputs(call: Call) -> Reply:
     if found is None:
         raise NotFoundError(f"deployment `{row.id}` has no outputs; {_why_no_outputs(row)}")
     details = read.details(call.doors.store, row.id)
-    return objects.Outputs(
+    return run_objects.Outputs(
         content=_text(found),
         key=_text(details.outputs_key) if details.outputs_key else None,
         recipient=row.outputs_recipient,
@@ -178,23 +178,23 @@ def commits(call: Call) -> Reply:
     repository = asked.repository or only_repository(call)
     found = decided.commits(call.doors.store, repository, asked.before, asked.limit)
     shown = [commit_shown(call, row) for row in found]
-    return objects.Commits(items=shown, next=_next([row.id for row in found], asked.limit))
+    return commit_objects.Commits(items=shown, next=_next([row.id for row in found], asked.limit))
 
 
 def commit(call: Call) -> Reply:
     return commit_shown(call, decided.commit(call.doors.store, call.path["id"]))
 
 
-def commit_shown(call: Call, row: object) -> objects.Commit:
-    shown = objects.Commit.model_validate(row)
+def commit_shown(call: Call, row: object) -> commit_objects.Commit:
+    shown = commit_objects.Commit.model_validate(row)
     return shown.model_copy(update={"verdicts": [v for v in shown.verdicts if call.caller.sees(v.project)]})
 
 
 def repositories(call: Call) -> Reply:
     found = read.repositories(call.doors.store)
-    shown = [(row, objects.Repository.model_validate(row)) for row in found]
+    shown = [(row, commit_objects.Repository.model_validate(row)) for row in found]
     connected = call.doors.connections
-    return objects.Repositories(
+    return commit_objects.Repositories(
         items=[one.model_copy(update={"is_connected": row.id in connected}) for row, one in shown]
     )
 
@@ -237,8 +237,8 @@ def _text(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
-def _node(node: GraphNode) -> objects.GraphNode:
+def _node(node: GraphNode) -> run_objects.GraphNode:
     depends_on = sorted({str(other) for other in (*node.edges.values(), *node.anonymous)})
-    return objects.GraphNode(
+    return run_objects.GraphNode(
         resource=str(node.coordinate), module=node.module, depends_on=depends_on, origin=node.origin
     )

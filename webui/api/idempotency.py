@@ -10,7 +10,7 @@ from flask import Response
 from controller.deployments.doors import Doors
 from controller.errors import ConflictError, ManifestError, Problem
 from controller.history import access
-from controller.model.record import Remembered
+from controller.model.access import Remembered
 
 LONGEST = 200
 

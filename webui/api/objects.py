@@ -1,4 +1,7 @@
-"""What does the API give out? One model per object; what is not named here does not leave."""
+"""What does the API give out of environments and deployments? What is not named here does not leave.
+
+One model per object; those of an area of its own are in `<area>_objects`.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,8 @@ from controller.model.deployment import (
     HoldKind,
     Mode,
     Origin,
-    Role,
     Status,
-    VerdictKind,
 )
-from controller.tofu.progress import Outcome
 
 
 class Shown(BaseModel):
@@ -38,14 +38,6 @@ class Problem(Shown):
 
 class Health(Shown):
     status: str
-
-
-class Whoami(Shown):
-    """The holder of the token; `projects` null: all of them."""
-
-    name: str
-    role: Role
-    projects: list[str] | None
 
 
 class Project(Shown):
@@ -205,190 +197,6 @@ class Deployed(Shown):
     dry_run: DryRun | None = None
 
 
-class Manifest(Shown):
-    deployment: str
-    manifest: dict[str, Any]
-
-
-class GraphNode(Shown):
-    resource: str
-    module: str | None
-    depends_on: list[str]
-    origin: str
-
-
-class Graph(Shown):
-    deployment: str
-    nodes: list[GraphNode]
-
-
-class Plan(Shown):
-    """The public summary of a plan: addresses, actions, names of changed attributes; never a value."""
-
-    deployment: str
-    summary: dict[str, Any] | None
-
-
-class NodeProgress(Shown):
-    """A node of the graph (`type.class#id`), null for what belongs to none; how many of its changes are done."""
-
-    resource: str | None
-    done: int
-    total: int
-
-
-class AddressProgress(Shown):
-    """A change of the plan; `done` names the halves of a replacement (`delete`, `create`) that are."""
-
-    address: str
-    resource: str | None
-    action: str
-    outcome: Outcome
-    done: list[str]
-
-
-class Progress(Shown):
-    """How far an apply came, or has come. What is only read is told of, and not counted.
-
-    `unknown`: it was begun and no end was heard, or nobody could listen. `half_done`: a replacement whose other half
-    was not reached. A deployment that succeeded has done everything.
-    """
-
-    deployment: str
-    is_begun: bool = Field(description="false: no apply was begun")
-    done: int
-    total: int
-    nodes: list[NodeProgress]
-    addresses: list[AddressProgress]
-
-
-class Events(Shown):
-    """Steps and resources in order; `next` is what to give as `after` for those that follow."""
-
-    items: list[dict[str, Any]]
-    next: str | None = None
-
-
-class Diagnostics(Shown):
-    items: list[dict[str, Any]]
-    next: str | None = None
-
-
-class LogChunk(Shown):
-    number: int
-    content: str = Field(description="an age message, base64")
-
-
-class LogChunks(Shown):
-    """Encrypted; `key` is the log identity as an age message to its recipients, null where a person holds it."""
-
-    items: list[LogChunk]
-    next: str | None = None
-    key: str | None = Field(description="base64")
-    recipient: str | None
-    is_open: bool = Field(description="more may follow")
-
-
-class Outputs(Shown):
-    """Encrypted; `key` as in LogChunks."""
-
-    content: str = Field(description="an age message, base64")
-    key: str | None = Field(description="base64")
-    recipient: str | None
-
-
-class Resource(Shown):
-    """A resource that is live in an environment (`type.class#id`), with the metadata that its module returned."""
-
-    resource: str = Field(validation_alias="coordinate")
-    module: str | None
-    deployment: str
-    metadata: Any
-
-
-class Resources(Shown):
-    items: list[Resource]
-    next: str | None = None
-
-
-class ModuleParam(Shown):
-    type: str
-    is_optional: bool
-    description: str
-
-
-class ResourceOption(Shown):
-    """A class, and an id where only that one is offered; the rule, by its place, and the module that makes it."""
-
-    resource_class: str
-    resource_id: str | None
-    rule: str
-    module_id: str
-    module_params: dict[str, ModuleParam]
-
-
-class AvailableResourceType(Shown):
-    id: str
-    description: str
-    output_schema: Any
-    is_developer_accessible: bool
-    options: list[ResourceOption]
-
-
-class AvailableResourceTypes(Shown):
-    items: list[AvailableResourceType]
-    next: str | None = None
-
-
-class CatalogueItems(Shown):
-    """Documents of the platform folder at the decided tip, each with the repository that it is from."""
-
-    items: list[dict[str, Any]]
-    next: str | None = None
-
-
-class Verdict(Shown):
-    project: str
-    environment: str
-    kind: VerdictKind
-    deployment: str | None
-    other_commit: str | None
-    reason: str
-    problems: list[str]
-
-
-class Commit(Shown):
-    repository: str
-    id: str
-    author_name: str
-    author_email: str
-    committed_at: datetime
-    message: str
-    on_branch: bool
-    verdicts: list[Verdict]
-
-
-class Commits(Shown):
-    items: list[Commit]
-    next: str | None = None
-
-
-class Repository(Shown):
-    id: str
-    url: str
-    branch: str
-    head: str | None
-    decided_tip: str | None
-    polled_at: datetime | None
-    error: str | None
-    is_connected: bool = True
-
-
-class Repositories(Shown):
-    items: list[Repository]
-    next: str | None = None
-
-
 class PlannedRef(Shown):
     """A ref as it would be after a merge: what plans it, and the comment for a request as it reads now."""
 
@@ -401,75 +209,6 @@ class PlannedRef(Shown):
     conflicts: list[str]
     unchanged: list[str]
     comment: str
-
-
-class Token(Shown):
-    """A token without its secret; its name is how it is told from others."""
-
-    name: str
-    role: Role
-    projects: list[str] | None
-    created_by: str
-    created_at: datetime
-    expires_at: datetime | None
-    revoked_at: datetime | None
-
-
-class NewToken(Token):
-    """The only time that the secret is shown."""
-
-    secret: str
-
-
-class Tokens(Shown):
-    items: list[Token]
-    next: str | None = None
-
-
-class AuditEntry(Shown):
-    number: int
-    at: datetime
-    actor: str
-    action: str
-    subject: str
-    origin: str = Field(description="an address and a program; empty: the controller by itself")
-    reason: str
-    before: dict[str, Any] | None = Field(description="what the act changed, as it was; null: there was nothing")
-    after: dict[str, Any] | None
-    details: dict[str, Any]
-
-
-class AuditTrail(Shown):
-    items: list[AuditEntry]
-    next: str | None = None
-
-
-class WebhookDelivery(Shown):
-    """What a forge delivered, and what it came to. All that were not from the forge are one, with id `refused`."""
-
-    repository: str
-    id: str
-    received_at: datetime
-    event: str
-    said: str
-    origin: str
-    times: int
-    is_accepted: bool
-
-
-class WebhookDeliveries(Shown):
-    items: list[WebhookDelivery]
-    next: str | None = None
-
-
-class Why(Shown):
-    """Why a commit is not deployed in an environment, or that it is; `command` would change it, empty: none can."""
-
-    project: str
-    environment: str
-    commit: str | None
-    text: str
-    command: str
 
 
 class Description(RootModel[dict[str, Any]]):
@@ -491,12 +230,3 @@ class BindingNow(Shown):
     binding: Binding | None
     changes: list[str]
     trouble: str
-
-
-class Reloaded(Shown):
-    """Ids of connections that are other than before; `waiting`: settings that changed and wait for the next start."""
-
-    added: list[str]
-    changed: list[str]
-    removed: list[str]
-    waiting: list[str]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controller.model.deployment import Role
-from webui.api import catalogue, history, objects, requests
+from webui.api import catalogue, catalogue_objects, commit_objects, history, objects, requests, run_objects
 from webui.api.routes import DEPLOYMENT, ENVIRONMENT, Route, Scope
 
 _VIEWER = Role.VIEWER
@@ -28,7 +28,7 @@ READING = (
         Scope.PROJECT,
         "Get the manifest that was deployed last with success.",
         history.live_manifest,
-        objects.Manifest,
+        run_objects.Manifest,
     ),
     Route(
         "GET",
@@ -37,7 +37,7 @@ READING = (
         Scope.PROJECT,
         "Say why a commit is not deployed in an environment, and what would change that.",
         history.why,
-        objects.Why,
+        commit_objects.Why,
         query=requests.Why,
     ),
     Route(
@@ -47,7 +47,7 @@ READING = (
         Scope.PROJECT,
         "List the resources of an environment.",
         history.resources,
-        objects.Resources,
+        catalogue_objects.Resources,
     ),
     Route(
         "GET",
@@ -56,7 +56,7 @@ READING = (
         Scope.PROJECT,
         "List what a manifest of an environment can ask for.",
         catalogue.available_resource_types,
-        objects.AvailableResourceTypes,
+        catalogue_objects.AvailableResourceTypes,
         query=requests.AvailableResourceTypes,
     ),
     Route(
@@ -77,7 +77,7 @@ READING = (
         Scope.DEPLOYMENT,
         "Get the manifest of a deployment.",
         history.manifest,
-        objects.Manifest,
+        run_objects.Manifest,
     ),
     Route(
         "GET",
@@ -86,7 +86,7 @@ READING = (
         Scope.DEPLOYMENT,
         "Get the resource graph of a deployment.",
         history.graph,
-        objects.Graph,
+        run_objects.Graph,
         query=requests.Graph,
         media=("image/svg+xml", "text/plain"),
     ),
@@ -97,7 +97,7 @@ READING = (
         Scope.DEPLOYMENT,
         "Get the public summary of a plan.",
         history.plan,
-        objects.Plan,
+        run_objects.Plan,
     ),
     Route(
         "GET",
@@ -106,7 +106,7 @@ READING = (
         Scope.DEPLOYMENT,
         "Get how far an apply has come, by node and by address.",
         history.progress,
-        objects.Progress,
+        run_objects.Progress,
     ),
     Route(
         "GET",
@@ -115,7 +115,7 @@ READING = (
         Scope.DEPLOYMENT,
         "List steps and resources of a deployment, in order.",
         history.events,
-        objects.Events,
+        run_objects.Events,
         query=requests.Events,
     ),
     Route(
@@ -125,7 +125,7 @@ READING = (
         Scope.DEPLOYMENT,
         "List the public parts of errors and warnings.",
         history.diagnostics,
-        objects.Diagnostics,
+        run_objects.Diagnostics,
     ),
     Route(
         "GET",
@@ -134,7 +134,7 @@ READING = (
         Scope.DEPLOYMENT,
         "List encrypted chunks of a log.",
         history.log_chunks,
-        objects.LogChunks,
+        run_objects.LogChunks,
         query=requests.LogChunks,
     ),
     Route(
@@ -144,7 +144,7 @@ READING = (
         Scope.DEPLOYMENT,
         "Get the encrypted outputs.",
         history.outputs,
-        objects.Outputs,
+        run_objects.Outputs,
     ),
     Route(
         "GET",
@@ -153,11 +153,17 @@ READING = (
         Scope.LISTED,
         "List commits with their verdicts, newest first.",
         history.commits,
-        objects.Commits,
+        commit_objects.Commits,
         query=requests.Commits,
     ),
     Route(
-        "GET", "/commits/{id}", _VIEWER, Scope.LISTED, "Get a commit with its verdicts.", history.commit, objects.Commit
+        "GET",
+        "/commits/{id}",
+        _VIEWER,
+        Scope.LISTED,
+        "Get a commit with its verdicts.",
+        history.commit,
+        commit_objects.Commit,
     ),
     Route(
         "GET",
@@ -166,7 +172,7 @@ READING = (
         Scope.LISTED,
         "List the repositories that are watched.",
         history.repositories,
-        objects.Repositories,
+        commit_objects.Repositories,
     ),
     Route("GET", "/holds", _VIEWER, Scope.LISTED, "List holds that have not ended.", history.holds, objects.Holds),
 )
@@ -179,7 +185,7 @@ CATALOGUE = tuple(
         Scope.LISTED,
         f"List the {words} of the platform.",
         view,
-        objects.CatalogueItems,
+        catalogue_objects.CatalogueItems,
         query=requests.Catalogue,
     )
     for kind, words, view in (

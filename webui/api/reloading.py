@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from controller.deployments import reloading
-from webui.api import objects, requests
+from webui.api import administration_objects, requests
 from webui.api.routes import Call, Reply
 
 
 def reload(call: Call) -> Reply:
     asked: requests.Reason = call.body
     done = reloading.reload(call.doors, call.caller.name, reason=asked.reason)
-    return objects.Reloaded.model_validate(done)
+    return administration_objects.Reloaded.model_validate(done)

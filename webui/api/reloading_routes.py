@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controller.model.deployment import Role
-from webui.api import objects, reloading, requests
+from webui.api import administration_objects, reloading, requests
 from webui.api.routes import Route, Scope
 
 RELOADING = (
@@ -14,7 +14,7 @@ RELOADING = (
         Scope.ALL,
         "Read the settings anew: connections take effect, of other settings the names of those that wait are told.",
         reloading.reload,
-        objects.Reloaded,
+        administration_objects.Reloaded,
         body=requests.Reason,
     ),
 )

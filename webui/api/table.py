@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controller.model.deployment import Role
-from webui.api import administration, objects, openapi, requests
+from webui.api import administration, administration_objects, objects, openapi, requests
 from webui.api.acting_routes import ACTING
 from webui.api.binding_routes import BINDING
 from webui.api.environment_routes import ENVIRONMENTS
@@ -20,8 +20,24 @@ def description(call: Call) -> Reply:
 
 
 _ADMINISTRATION = (
-    Route("GET", "/whoami", _VIEWER, Scope.LISTED, "Say who holds the token.", administration.whoami, objects.Whoami),
-    Route("GET", "/tokens", _ADMIN, Scope.ALL, "List tokens, without secrets.", administration.tokens, objects.Tokens),
+    Route(
+        "GET",
+        "/whoami",
+        _VIEWER,
+        Scope.LISTED,
+        "Say who holds the token.",
+        administration.whoami,
+        administration_objects.Whoami,
+    ),
+    Route(
+        "GET",
+        "/tokens",
+        _ADMIN,
+        Scope.ALL,
+        "List tokens, without secrets.",
+        administration.tokens,
+        administration_objects.Tokens,
+    ),
     Route(
         "POST",
         "/tokens",
@@ -29,7 +45,7 @@ _ADMINISTRATION = (
         Scope.ALL,
         "Make a token; its secret is shown this once.",
         administration.create_token,
-        objects.NewToken,
+        administration_objects.NewToken,
         body=requests.CreateToken,
         status=201,
         is_secret=True,
@@ -42,7 +58,7 @@ _ADMINISTRATION = (
         Scope.ALL,
         "List who changed what, newest first.",
         administration.audit,
-        objects.AuditTrail,
+        administration_objects.AuditTrail,
         query=requests.Audit,
     ),
     Route(
@@ -52,7 +68,7 @@ _ADMINISTRATION = (
         Scope.ALL,
         "List what forges delivered, newest first, and what it came to.",
         administration.webhook_deliveries,
-        objects.WebhookDeliveries,
+        administration_objects.WebhookDeliveries,
         query=requests.WebhookDeliveries,
     ),
     Route(

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from controller.model import record
+from controller.model import access
+from controller.model.access import AuditRecord
 from controller.model.deployment import OPEN, EnvironmentStatus, Mode, Rank, Status, VerdictKind
-from controller.model.record import AuditRecord, CommitRange, Deployment
+from controller.model.record import CommitRange, Deployment
 from controller.tofu.progress import Outcome
 
 # The word stands beside the colour everywhere; this is the colour.
@@ -171,7 +172,7 @@ def range_sentence(found: CommitRange) -> str:
 
 
 def change(entry: AuditRecord) -> str:
-    return record.change(entry.before, entry.after)
+    return access.change(entry.before, entry.after)
 
 
 def waiting(note: str) -> str:
