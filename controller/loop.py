@@ -14,13 +14,14 @@ from typing import TypeVar
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from controller import machine
-from controller.deployments import follow, leftovers, lifecycle, repacking, runs, upkeep
+from controller.deployments import follow, leftovers, lifecycle, repacking, runs, undecided, upkeep
 from controller.deployments.doors import Connection, Doors
 from controller.deployments.lifecycle import Next
 from controller.errors import LockstepError, RetryableError
 from controller.history import deliveries, watching
 from controller.history import queue as history
 from controller.polls import Polls
+from controller.retries import Retries
 from controller.room import Room
 from controller.runner import durable
 
@@ -65,6 +66,7 @@ class Loop:
         self._seen = doors.now()
         self._scheduler = BackgroundScheduler(timezone=UTC)
         self._polls = Polls()
+        self._retries = Retries()
         self._dispatcher = threading.Thread(target=self._dispatch, name="dispatcher", daemon=True)
 
     def start(self) -> None:
@@ -208,9 +210,20 @@ class Loop:
 
     def _decide(self) -> None:
         for repository in watching.undecided(self._doors.store):
-            if repository in self._doors.connections:
-                name = f"decision on {repository}"
-                self._start(name, partial(_guarded, name, partial(follow.decide, self._doors, repository)))
+            name = f"decision on {repository}"
+            if repository in self._doors.connections and self._retries.is_due(name):
+                self._start(name, partial(self._decide_on, name, repository))
+
+    def _decide_on(self, name: str, repository: str) -> None:
+        def failed(error: Exception) -> None:
+            self._retries.failed(name)
+            _guarded(f"{name}, which failed", partial(undecided.failed, self._doors, repository, error))
+
+        def decide() -> None:
+            follow.decide(self._doors, repository)
+            self._retries.succeeded(name)
+
+        _guarded(name, decide, failed)
 
     def _repack(self) -> None:
         """In a thread of its own, which may take its time: one mirror after the other."""

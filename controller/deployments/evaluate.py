@@ -161,6 +161,7 @@ class Memory:
         self._read: dict[str, Repository] = {}  # the same
         self.named: dict[str, tuple[str, Repository]] = {}  # of each repository the commit whose modules were resolved
         self.standings: dict[str, Mapping[str, Standing]] = {}  # the last picture of each repository
+        self.undecided: dict[str, str] = {}  # why the last decision on a repository failed
 
     def read(self, repository: str, tree: Tree) -> Repository:
         """What a commit's environments have in common, read only where that has changed."""
