@@ -148,8 +148,13 @@ class Loop:
             self._ask_remote(repository, patience=_PATIENCE)
 
     def _ask_remote(self, repository: str, patience: timedelta | None = None) -> None:
+        name = f"poll of {repository}"
+
+        def failed(error: Exception) -> None:
+            _guarded(f"{name}, which failed", partial(undecided.poll_failed, self._doors, repository, error))
+
         act = partial(follow.poll, self._doors, repository, patience=patience)
-        self._polls.start(repository, partial(_guarded, f"poll of {repository}", act))
+        self._polls.start(repository, partial(_guarded, name, act, failed))
 
     def _dispatch(self) -> None:
         """Look for work whenever something was written, and now and then; only this thread starts others."""

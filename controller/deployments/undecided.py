@@ -1,4 +1,4 @@
-"""What keeps a repository from being decided? It is said where its polls are said, until a decision succeeds."""
+"""What keeps a repository from being polled or decided? It is said on the system page until that succeeds."""
 
 from __future__ import annotations
 
@@ -18,8 +18,17 @@ def decided(doors: Doors, repository: str) -> None:
 
 def failed(doors: Doors, repository: str, error: Exception) -> None:
     """A decision failed, and is tried again; the page says why nothing happens meanwhile."""
-    why = str(error) if isinstance(error, LockstepError) else f"{type(error).__name__}, a bug of Lockstep"
-    more = "" if isinstance(error, LockstepError) else "; details are in the controller's log"
-    said = f"{_CANNOT}{why}{more}"
+    said = f"{_CANNOT}{_why(error)}"
     doors.memory.undecided[repository] = said
     watching.failing(doors.store, repository, said)
+
+
+def poll_failed(doors: Doors, repository: str, error: Exception) -> None:
+    """A poll failed as nobody thought of: it is one that failed all the same."""
+    watching.polled(doors.store, repository, doors.now(), error=f"it cannot be polled: {_why(error)}")
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, LockstepError):
+        return str(error)
+    return f"{type(error).__name__}, a bug of Lockstep; details are in the controller's log"

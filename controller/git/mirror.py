@@ -82,9 +82,9 @@ class Mirror:
         for ref in wanted:
             _check_name(self.address, ref)
         with self._remote, transport.translated(self.address):
-            repository = self._objects.repository()
-            _make_room(repository, wanted)
-            self._connection().fetch(
+            connection = self._connection()
+            _make_room(self._objects.repository(), wanted)
+            connection.fetch(
                 [f"+{ref}:{ref}" for ref in wanted],
                 callbacks=self._operation(),
                 prune=FetchPrune.PRUNE,
@@ -93,8 +93,11 @@ class Mirror:
             return self._local(wanted)
 
     def known(self, ref: str | None = None) -> str | None:
-        """Where a ref (the watched branch) was at the last fetch, without asking the remote."""
-        return self._local([ref or self.ref]).get(ref or self.ref)
+        """Where a ref (the watched branch) was at the last fetch, without asking the remote; None without a mirror."""
+        try:
+            return self._local([ref or self.ref]).get(ref or self.ref)
+        except RetryableError:
+            return None
 
     def snapshot(self, commit_id: str) -> Snapshot:
         """A commit with its files. NotFoundError where it was never fetched."""
@@ -143,8 +146,11 @@ class Mirror:
             self._objects.renew()
 
     def _connection(self) -> pygit2.Remote:
-        # A remote object keeps its connection and its choice of proxy: each operation gets a new one.
         _check_whole(self.address)
+        if not (self._objects.path / "HEAD").exists():  # somebody removed it, as messages say
+            _make(self._objects.path)
+            self._objects.renew()
+        # A remote object keeps its connection and its choice of proxy: each operation gets a new one.
         return self._objects.repository().remotes.create_anonymous(self.address.url)
 
     def _operation(self) -> transport.Operation:

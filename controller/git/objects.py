@@ -42,7 +42,10 @@ class Objects:
         found: pygit2.Repository | None = getattr(self._threads, "repository", None)
         if found is None or self._threads.renewals != self._renewals:
             self._threads.renewals = self._renewals
-            found = self._threads.repository = pygit2.Repository(str(self.path))
+            try:
+                found = self._threads.repository = pygit2.Repository(str(self.path))
+            except pygit2.GitError as e:
+                raise RetryableError(f"{self.path}: there is no mirror any more; the next poll fetches it anew") from e
         return found
 
     def renew(self) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pygit2
 import pytest
@@ -132,6 +134,56 @@ def test_why_nothing_is_decided_is_said_until_it_is(acme: World, tmp_path: Path)
         until(lambda: error(acme) is None and acme.environment("development").live_commit == commit)
     finally:
         loop.stop()
+
+
+class Breaking:
+    """A mirror that fails as nobody thought of."""
+
+    def __init__(self, inner: object) -> None:
+        self.inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def heads(self) -> None:
+        raise RuntimeError("boom")
+
+
+def test_a_poll_that_fails_by_a_bug_is_said_as_any_other(acme: World) -> None:
+    acme.deploy(project(development=sized(1)))
+    before = acme.doors.connections[REPOSITORY]
+    broken = dataclasses.replace(before, mirror=Breaking(before.mirror))
+    acme.doors = dataclasses.replace(acme.doors, connections={REPOSITORY: broken})
+    said = "it cannot be polled: RuntimeError, a bug of Lockstep; details are in the controller's log"
+    loop = Loop(acme.doors)
+    loop.start()
+    try:
+        until(lambda: error(acme) == said)
+    finally:
+        loop.stop()
+
+
+@pytest.mark.parametrize("is_new_thread", [False, True])
+def test_a_mirror_that_somebody_removed_is_fetched_anew(acme: World, tmp_path: Path, is_new_thread: bool) -> None:
+    first = acme.deploy(project(development=sized(1)))
+    shutil.rmtree(tmp_path / "mirror.git")
+    commit = acme.push(project(development=sized(2)))
+    if is_new_thread:
+        in_a_thread(lambda: follow.decide(acme.doors, REPOSITORY))  # nothing can be decided, and nothing breaks
+        in_a_thread(acme.poll)
+    else:
+        acme.poll()
+    acme.settle()
+    assert (error(acme), acme.environment("development").live_commit) == (None, commit)
+    kept = {row.commit for row in acme.deployments()}
+    repository = pygit2.Repository(str(tmp_path / "mirror.git"))
+    names = [name for name in repository.references if name.startswith("refs/lockstep/deployments/")]
+    assert {str(repository.references[name].target) for name in names} == kept == {first, commit}
+
+
+def in_a_thread(act: Callable[[], object]) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(act).result()
 
 
 def _unpacked(remote: pygit2.Repository, mirror: Path) -> Path:
