@@ -87,7 +87,10 @@ def _webhook(chosen: Chosen, environ: Mapping[str, str]) -> Webhook | None:
         given = [variable(where, name, environ) for name in names if name]
         return [Secret(text.strip()) for text in (*given, *(_text(where, file) for file in files if file))]
 
-    secrets_()  # what is named has to be there at the start
+    for file in filter(None, files):  # what is named has to be there at the start
+        if not _text(where, file).strip():
+            raise problem(where, f"{file} is empty, and nothing can be signed with that", "write the secret there")
+    secrets_()
     return Webhook(Forge(chosen.forge), secrets_)
 
 
@@ -141,6 +144,8 @@ def _text(where: str, file: Path) -> str:
         raise ManifestError(
             [Problem(where, f"{file} cannot be read ({e.strerror})", "check the path and its permissions")]
         ) from e
+    except UnicodeDecodeError as e:
+        raise problem(where, f"{file} holds no text", "write the secret there as text, in UTF-8") from e
 
 
 def variable(where: str, name: str, environ: Mapping[str, str]) -> str:

@@ -14,12 +14,13 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from controller import machine
 from controller.carrier import Carrier
-from controller.deployments import follow, leftovers, repacking, runs, upkeep
+from controller.deployments import follow, leftovers, repacking, runs, undecided, upkeep
 from controller.deployments.doors import Connection, Doors
 from controller.guarded import guarded
 from controller.history import deliveries, watching
 from controller.history import queue as history
 from controller.polls import Polls
+from controller.retries import Retries
 from controller.room import Room
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ class Loop:
         self._seen = doors.now()
         self._scheduler = BackgroundScheduler(timezone=UTC)
         self._polls = Polls()
+        self._retries = Retries()
         self._dispatcher = threading.Thread(target=self._dispatch, name="dispatcher", daemon=True)
 
     def start(self) -> None:
@@ -140,8 +142,13 @@ class Loop:
             self._ask_remote(repository, patience=_PATIENCE)
 
     def _ask_remote(self, repository: str, patience: timedelta | None = None) -> None:
+        name = f"poll of {repository}"
+
+        def failed(error: Exception) -> None:
+            guarded(f"{name}, which failed", partial(undecided.poll_failed, self._doors, repository, error))
+
         act = partial(follow.poll, self._doors, repository, patience=patience)
-        self._polls.start(repository, partial(guarded, f"poll of {repository}", act))
+        self._polls.start(repository, partial(guarded, name, act, failed))
 
     def _dispatch(self) -> None:
         """Look for work whenever something was written, and now and then; only this thread starts others."""
@@ -202,9 +209,20 @@ class Loop:
 
     def _decide(self) -> None:
         for repository in watching.undecided(self._doors.store):
-            if repository in self._doors.connections:
-                name = f"decision on {repository}"
-                self._start(name, partial(guarded, name, partial(follow.decide, self._doors, repository)))
+            name = f"decision on {repository}"
+            if repository in self._doors.connections and self._retries.is_due(name):
+                self._start(name, partial(self._decide_on, name, repository))
+
+    def _decide_on(self, name: str, repository: str) -> None:
+        def failed(error: Exception) -> None:
+            self._retries.failed(name)
+            guarded(f"{name}, which failed", partial(undecided.failed, self._doors, repository, error))
+
+        def decide() -> None:
+            follow.decide(self._doors, repository)
+            self._retries.succeeded(name)
+
+        guarded(name, decide, failed)
 
     def _repack(self) -> None:
         """In a thread of its own, which may take its time: one mirror after the other."""

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from controller.deployments.doors import Connection, Doors
-from controller.errors import NotAllowedError, NotFoundError, suggest
+from controller.errors import ManifestError, NotAllowedError, NotFoundError, RetryableError, suggest
 from controller.forge import webhook
 from controller.forge.webhook import Delivery, Hint
 from controller.history import deliveries
@@ -39,6 +39,13 @@ def blueprint(doors: Doors) -> Blueprint:
         except NotAllowedError as e:
             refusals.note(connection, str(e))
             raise UnknownCallerError(str(e)) from e
+        except ManifestError as e:
+            # Nobody's fault who delivers, and where our secrets are is for us alone; forges try again, and go on.
+            refusals.note(connection, str(e))
+            raise RetryableError(
+                f"the secret of connection `{connection.id}` cannot be read now; the system page of the controller "
+                "says why, and the repository is polled all the same"
+            ) from e
         return _noted(doors, connection, hint)
 
     return made

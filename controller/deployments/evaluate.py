@@ -172,6 +172,7 @@ class Memory:
         self._whole: dict[str, dict[str, Whole]] = {}  # of each repository what was computed just now, by slug
         self.named: dict[str, tuple[str, Repository]] = {}  # of each repository the commit whose modules were resolved
         self.standings: dict[str, Mapping[str, Standing]] = {}  # the last picture of each repository
+        self.undecided: dict[str, str] = {}  # why the last decision on a repository failed
 
     def read(self, repository: str, tree: Tree) -> Repository:
         """What a commit's environments have in common, read only where that has changed."""

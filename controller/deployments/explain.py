@@ -61,10 +61,12 @@ def explain(facts: Facts) -> Answer:
 def _unknown(facts: Facts, repository: Repository) -> Answer:
     id = facts.asked[:10]
     refresh = f"lockstep refresh {repository.id}"
+    if repository.error and _is_head(facts, repository):
+        return Answer(f"Commit {id} was fetched, and nothing of it is deployed yet: {repository.error}.")
     if repository.error:
         said = f"Commit {id} is not known, and repository `{repository.id}` could not be polled: {repository.error}."
         return Answer(said, refresh)
-    if repository.head is not None and repository.head.startswith(facts.asked):
+    if _is_head(facts, repository):
         return Answer(f"Commit {id} was fetched a moment ago, and is being decided on.")
     if facts.is_fetched:
         return Answer(
@@ -77,6 +79,10 @@ def _unknown(facts: Facts, repository: Repository) -> Answer:
         "it was not pushed there, or the next poll finds it.",
         refresh,
     )
+
+
+def _is_head(facts: Facts, repository: Repository) -> bool:
+    return repository.head is not None and repository.head.startswith(facts.asked)
 
 
 def _without_verdict(facts: Facts, repository: Repository, commit: CommitRecord) -> Answer:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import controller
-from controller.deployments import module_pins, rehash, renaming
+from controller.deployments import module_pins, rehash, renaming, undecided
 from controller.deployments.deciding import Deciding
 from controller.deployments.doors import Connection, Doors
 from controller.errors import LockstepError, NotFoundError, RetryableError
@@ -43,8 +43,11 @@ def poll(doors: Doors, repository: str, *, patience: timedelta | None = None) ->
     if doors.connections.get(repository) is not connection:
         return  # an answer to a question of before
     at = head or connection.mirror.known()
-    if at is not None:
-        module_pins.resolve(doors, connection, at)  # before it is decided what the commit means
+    try:
+        if at is not None:
+            module_pins.resolve(doors, connection, at)  # before it is decided what the commit means
+    except LockstepError as e:
+        error = error or str(e)
     watching.polled(doors.store, repository, doors.now(), head=head, error=error)
 
 
@@ -73,6 +76,7 @@ def decide(doors: Doors, repository: str) -> None:
             _keep(connection, opening)
         if history.record(doors.store, decision):
             _tell(decision, openings)
+            undecided.decided(doors, repository)
             return
         for opening in openings:
             connection.mirror.forget(opening.id)
@@ -89,14 +93,27 @@ def _tell(decision: DecidedRepository, openings: Sequence[NewDeployment]) -> Non
 
 def _head(doors: Doors, connection: Connection) -> str:
     mirror = connection.mirror
-    head, known = mirror.heads().get(mirror.ref), mirror.known()
+    heads, known = mirror.heads(), mirror.known()
+    head = heads.get(mirror.ref)
     if head is not None and head != known:
         head = mirror.fetch().get(mirror.ref)
+        if head is None:
+            what = f"`{connection.branch}` leads to no commit"
+            raise RetryableError(f"{connection.url}: {what}; let it lead to one, or watch another")
         if known is None:
             _keep_again(doors, connection)
     if head is None:
-        raise RetryableError(f"{connection.url}: there is no branch `{connection.branch}`; push it, or watch another")
+        raise RetryableError(f"{connection.url}: there is no branch `{connection.branch}`; {_another(heads)}")
     return head
+
+
+def _another(heads: Mapping[str, str]) -> str:
+    """What to do about a branch that is not there. Where it has another name now, the remote's HEAD is there."""
+    branches = [name.removeprefix("refs/heads/") for name, id in heads.items() if name.startswith("refs/heads/")]
+    default = [name for name in branches if heads[f"refs/heads/{name}"] == heads.get("HEAD")]
+    if len(default) == 1:
+        return f"push it, or watch another, such as `{default[0]}`, which is the remote's HEAD"
+    return "push it, or watch another"
 
 
 def _keep(connection: Connection, opening: NewDeployment) -> None:

@@ -23,6 +23,8 @@ from controller.secrets.secret import Secret
 LARGEST = 26 * 2**20  # bytes; what forges send is smaller, or not sent at all
 _FRESH = timedelta(minutes=5)  # how far the time of a signed delivery may be from ours
 _LONGEST_ID = 200
+_LONGEST_NAME = 200  # of an event or a ref, as it is shown
+_LONGEST_TIME = 15  # digits; of more than some hundred no number is made
 _SIGNING = "whsec_"  # how a secret of Standard Webhooks begins
 
 
@@ -61,7 +63,7 @@ def read(forge: Forge, secrets: Sequence[Secret], delivery: Delivery, now: datet
         raise NotAllowedError(_why(forge, secrets, delivery, now))
     event = delivery.header(*_EVENTS[forge])
     moves = event in _MOVES[forge]
-    return Hint(_id(forge, delivery), event or "unknown", moves, _refs(delivery.body) if moves else ())
+    return Hint(_id(forge, delivery), event[:_LONGEST_NAME] or "unknown", moves, _refs(delivery.body) if moves else ())
 
 
 def _is_signed(forge: Forge, secret: str, delivery: Delivery, now: datetime) -> bool:
@@ -99,7 +101,8 @@ def _gitlab(secret: str, delivery: Delivery, now: datetime) -> bool:
 
 
 def _is_fresh(at: str, now: datetime) -> bool:
-    return at.isascii() and at.isdecimal() and abs(int(at) - now.timestamp()) <= _FRESH.total_seconds()
+    is_time = at.isascii() and at.isdecimal() and len(at) <= _LONGEST_TIME
+    return is_time and abs(int(at) - now.timestamp()) <= _FRESH.total_seconds()
 
 
 def _is_same(given: str, wanted: str) -> bool:
@@ -158,7 +161,7 @@ def _refs(body: bytes) -> tuple[str, ...]:
         payload = json.loads(body)
     except (ValueError, RecursionError):
         return ()
-    return tuple(dict.fromkeys(name for name in _named(payload) if name.isprintable()))[:10]
+    return tuple(dict.fromkeys(name[:_LONGEST_NAME] for name in _named(payload) if name.isprintable()))[:10]
 
 
 def _named(payload: Json) -> Iterator[str]:

@@ -32,30 +32,30 @@ def walk(objects: Objects, new: str, old: str | None, limit: int) -> Walk:
     """
     repository = objects.repository()
     tip = objects.find(new)
-    line = list(islice(_first_parents(repository, tip, old), limit + 1))
+    line = list(islice(_first_parents(objects, tip, old), limit + 1))
     ends_at_old = old is not None and _parent(line[-1] if line else None) == old
     if old is None or str(tip.id) == old or (ends_at_old and len(line) <= limit):
         return _read(line, limit, is_forced=False)
     if pygit2.Oid(hex=old) not in repository:
         return _read(line, limit, is_forced=True)
-    if len(line) > limit and _comes_by(repository, line[-1], old):
+    if len(line) > limit and _comes_by(objects, line[-1], old):
         return _read(line, limit, is_forced=False)
     places = {commit.id: n for n, commit in enumerate(line)}
-    former = _first_parents(repository, objects.find(old), None)
+    former = _first_parents(objects, objects.find(old), None)
     meeting = next((places[commit.id] for commit in former if commit.id in places), len(line))
     return _read(line[:meeting], limit, is_forced=True)
 
 
-def _comes_by(repository: pygit2.Repository, commit: pygit2.Commit, old: str) -> bool:
-    return any(_parent(earlier) == old for earlier in _first_parents(repository, commit, old))
+def _comes_by(objects: Objects, commit: pygit2.Commit, old: str) -> bool:
+    return any(_parent(earlier) == old for earlier in _first_parents(objects, commit, old))
 
 
-def _first_parents(repository: pygit2.Repository, tip: pygit2.Commit, end: str | None) -> Iterator[pygit2.Commit]:
+def _first_parents(objects: Objects, tip: pygit2.Commit, end: str | None) -> Iterator[pygit2.Commit]:
     commit: pygit2.Commit | None = tip
     while commit is not None and str(commit.id) != end:
         yield commit
-        parents = commit.parent_ids
-        commit = repository[parents[0]].peel(pygit2.Commit) if parents else None
+        parent = _parent(commit)
+        commit = objects.parent(parent) if parent else None
 
 
 def _parent(commit: pygit2.Commit | None) -> str | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pygit2
 from pygit2.enums import FetchPrune
@@ -17,6 +20,7 @@ from controller.git import line, merge, packing, transport
 from controller.git.address import Address, Transport, parse
 from controller.git.credentials import Credentials, check
 from controller.git.objects import Objects, ObjectTree
+from controller.git.remotes import PEELED
 from controller.model.tree import Commit, Snapshot
 
 DEPLOYMENTS = "refs/lockstep/deployments/"
@@ -58,24 +62,29 @@ class Mirror:
         return self.branch if self.branch.startswith("refs/") else f"refs/heads/{self.branch}"
 
     def heads(self) -> Mapping[str, str]:
-        """Ask the remote where its refs are: full name -> id, sorted, `HEAD` among them; nothing if it is empty."""
+        """Ask the remote where its refs are: full name -> id, sorted, `HEAD` among them; nothing if it is empty.
+
+        An annotated tag is where the commit is that it is about.
+        """
         with self._remote, transport.translated(self.address):
             found = self._connection().list_heads(callbacks=self._operation(), proxy=True)
-            named = ((head.name or "", str(head.oid)) for head in found)
-            return dict(sorted((name, id_) for name, id_ in named if _is_text(name) and not name.endswith("^{}")))
+            named = {head.name or "": str(head.oid) for head in found}
+            refs = (name for name in named if _is_text(name) and not name.endswith(PEELED))
+            return {name: named.get(name + PEELED, named[name]) for name in sorted(refs)}
 
     def fetch(self, refs: Iterable[str] = ()) -> Mapping[str, str]:
         """Fetch these refs (the watched branch, if none is named) with all that they contain.
 
-        Gives where each of them is now; one that the remote does not have is left out, here and in the mirror.
+        Gives the commit where each of them is now; one that the remote does not have is left out, here and in the
+        mirror.
         """
         wanted = sorted(set(refs)) or [self.ref]
         for ref in wanted:
             _check_name(self.address, ref)
         with self._remote, transport.translated(self.address):
-            repository = self._objects.repository()
-            _make_room(repository, wanted)
-            self._connection().fetch(
+            connection = self._connection()
+            _make_room(self._objects.repository(), wanted)
+            connection.fetch(
                 [f"+{ref}:{ref}" for ref in wanted],
                 callbacks=self._operation(),
                 prune=FetchPrune.PRUNE,
@@ -84,8 +93,11 @@ class Mirror:
             return self._local(wanted)
 
     def known(self, ref: str | None = None) -> str | None:
-        """Where a ref (the watched branch) was at the last fetch, without asking the remote."""
-        return self._local([ref or self.ref]).get(ref or self.ref)
+        """Where a ref (the watched branch) was at the last fetch, without asking the remote; None without a mirror."""
+        try:
+            return self._local([ref or self.ref]).get(ref or self.ref)
+        except RetryableError:
+            return None
 
     def snapshot(self, commit_id: str) -> Snapshot:
         """A commit with its files. NotFoundError where it was never fetched."""
@@ -134,6 +146,10 @@ class Mirror:
             self._objects.renew()
 
     def _connection(self) -> pygit2.Remote:
+        _check_whole(self.address)
+        if not (self._objects.path / "HEAD").exists():  # somebody removed it, as messages say
+            _make(self._objects.path)
+            self._objects.renew()
         # A remote object keeps its connection and its choice of proxy: each operation gets a new one.
         return self._objects.repository().remotes.create_anonymous(self.address.url)
 
@@ -141,8 +157,14 @@ class Mirror:
         return transport.Operation(self.address, self._credentials)
 
     def _local(self, refs: Iterable[str]) -> dict[str, str]:
+        """Commits, also where a ref is an annotated tag; one that leads to none, or to a lost one, is left out."""
         references = self._objects.repository().references
-        return {ref: str(references[ref].resolve().target) for ref in refs if ref in references}
+        found = {}
+        for ref in refs:
+            if ref in references:
+                with contextlib.suppress(KeyError, pygit2.GitError):
+                    found[ref] = str(references[ref].peel(pygit2.Commit).id)
+        return found
 
     def _point(self, ref: str, target: pygit2.Oid) -> None:
         self._objects.repository().references.create(ref, target, force=True)
@@ -179,6 +201,18 @@ def _make(path: Path) -> None:
             f"{path}: a mirror can be neither made nor opened here ({e}); check who may write to this folder, "
             f"or remove it, and it is fetched anew"
         ) from e
+
+
+def _check_whole(address: Address) -> None:
+    """Refuse a folder whose commits have no past; libgit2 would copy what there is, and say nothing."""
+    if address.transport is not Transport.FILE:
+        return
+    folder = Path(url2pathname(urlsplit(address.url).path))
+    if (folder / "shallow").exists() or (folder / ".git" / "shallow").exists():
+        raise NotAllowedError(
+            f"{address.shown}: this is a shallow clone, which does not have all commits; "
+            f"make it whole with `git fetch --unshallow`, or watch the repository that it was made from"
+        )
 
 
 def _check_name(address: Address, ref: str) -> None:

@@ -42,7 +42,10 @@ class Objects:
         found: pygit2.Repository | None = getattr(self._threads, "repository", None)
         if found is None or self._threads.renewals != self._renewals:
             self._threads.renewals = self._renewals
-            found = self._threads.repository = pygit2.Repository(str(self.path))
+            try:
+                found = self._threads.repository = pygit2.Repository(str(self.path))
+            except pygit2.GitError as e:
+                raise RetryableError(f"{self.path}: there is no mirror any more; the next poll fetches it anew") from e
         return found
 
     def renew(self) -> None:
@@ -53,10 +56,8 @@ class Objects:
         """Content of an object that another one names."""
         try:
             content: bytes = self.repository().odb.read(pygit2.Oid(hex=id_))[1]
-        except KeyError as e:
-            raise RetryableError(
-                f"{self.path}: object {id_} is missing; remove this folder, and it is fetched anew at the next poll"
-            ) from e
+        except (KeyError, pygit2.GitError) as e:
+            raise self._damaged(id_, e) from e
         return content
 
     def commit(self, id_: str) -> Commit:
@@ -69,6 +70,20 @@ class Objects:
         except (KeyError, ValueError, pygit2.GitError) as e:
             raise NotFoundError(f"commit {id_} is not in the mirror; fetch a ref that contains it") from e
         return found
+
+    def parent(self, id_: str) -> pygit2.Commit:
+        """A commit that another one names: it is there, unless the mirror is damaged."""
+        try:
+            found: pygit2.Commit = self.repository()[pygit2.Oid(hex=id_)].peel(pygit2.Commit)
+        except (KeyError, ValueError, pygit2.GitError) as e:
+            raise self._damaged(id_, e) from e
+        return found
+
+    def _damaged(self, id_: str, error: Exception) -> RetryableError:
+        why = "is missing" if isinstance(error, KeyError) else f"cannot be read ({error})"
+        return RetryableError(
+            f"{self.path}: object {id_} {why}; remove this folder, and it is fetched anew at the next poll"
+        )
 
     def _listing(self, tree_id: str) -> Listing:
         return parse(self.raw(tree_id))

@@ -163,7 +163,8 @@ _KNOWN: tuple[tuple[re.Pattern[str], type[LockstepError], str], ...] = (
     (
         re.compile(r"invalid content-type|bad packet|invalid packet|malformed|service announce", re.IGNORECASE),
         NotAllowedError,
-        "what answers there is no Git repository ({text}); check the url, and whether one has to sign in there first",
+        "what answers there is no Git repository, or a shallow clone ({text}); "
+        "check the url, and whether one has to sign in there first",
     ),
     (
         re.compile(

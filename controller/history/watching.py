@@ -56,6 +56,23 @@ def polled(store: Store, repository: str, now: datetime, *, head: str | None = N
         return row.failures
 
 
+def failing(store: Store, repository: str, error: str) -> None:
+    """Record what keeps a repository from being decided, without a word on how its polls go."""
+    with store.reading() as session:
+        if session.get_one(RepositoryRow, repository).error == error:
+            return
+    with store.writing() as session:
+        session.get_one(RepositoryRow, repository).error = error
+
+
+def mended(store: Store, repository: str, error: str) -> None:
+    """What was recorded so is over; what a poll has said since stays."""
+    with store.writing() as session:
+        row = session.get_one(RepositoryRow, repository)
+        if row.error == error:
+            row.error = None
+
+
 def is_due(store: Store, repository: str, now: datetime, every: timedelta, patience: timedelta) -> bool:
     """Whether a repository may be polled again.
 

@@ -35,7 +35,10 @@ BASIC = (("WWW-Authenticate", 'Basic realm="acme"'),)
 REFS, PACK = ("application/x-git-upload-pack-advertisement", "application/x-git-upload-pack-result")
 
 IN_TIME = "the server did not answer in time; the next poll tries again"
-NO_GIT = "what answers there is no Git repository ({}); check the url, and whether one has to sign in there first"
+NO_GIT = (
+    "what answers there is no Git repository, or a shallow clone ({}); "
+    "check the url, and whether one has to sign in there first"
+)
 REFUSED = "the server refuses us (status {}); check that the credentials may read this repository"
 UNKNOWN = (
     "there is no repository, or these credentials may not know of it (status {}); "

@@ -202,6 +202,22 @@ def test_a_secret_that_is_not_where_the_settings_say_is_named(
     assert problem(tmp_path, connections=[{"id": "acme", "url": url} | connection]) == message
 
 
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b" \n", "is empty, and nothing can be signed with that; write the secret there"),
+        (b"\xff\xfe\0", "holds no text; write the secret there as text, in UTF-8"),
+    ],
+    ids=["empty", "no-text"],
+)
+def test_a_secret_of_a_webhook_that_is_none_is_named(tmp_path: Path, content: bytes, what: str) -> None:
+    file = tmp_path / "hook"
+    file.write_bytes(content)
+    connection = {"id": "acme", "url": "https://git.example.com/a.git", "forge": "github"}
+    said = problem(tmp_path, connections=[connection | {"webhook_secret_file": str(file)}])
+    assert said == f"connection `acme`: {file} {what}"
+
+
 def test_a_start_that_fails_lets_go_of_the_data_directory(tmp_path: Path) -> None:
     for _ in range(2):
         assert "NO_SUCH_TOKEN is not set" in problem(

@@ -19,6 +19,7 @@ from standardwebhooks import Webhook as Signer
 from werkzeug.test import TestResponse
 
 from controller.deployments.doors import Webhook
+from controller.errors import problem
 from controller.forge import webhook
 from controller.forge.webhook import Forge
 from controller.history import deliveries, watching
@@ -143,6 +144,50 @@ def test_a_delivery_that_gitlab_signed_is_fresh_or_refused(shop: World) -> None:
     )
     clear = send(shop, body, {"X-Gitlab-Event": "Push Hook", "X-Gitlab-Token": WHSEC})
     assert clear.status_code == 401  # a secret that signs is never taken as it is
+
+
+@pytest.mark.parametrize("at", ["9" * 400, "9" * 5000, "-1", "1e9", "٣"])
+def test_a_time_that_is_none_is_refused(shop: World, at: str) -> None:
+    body = body_of(PUSH)
+    for secret in (WHSEC, KEY):
+        takes(shop, Forge.GITLAB, secret)
+        headers = signed_gitlab(shop, body) | {"webhook-timestamp": at, "X-Gitlab-Token": "a guess"}
+        reply = send(shop, body, headers)
+        assert (reply.status_code, reply.json["detail"]) == (
+            401,
+            "the delivery was signed more than 5 minutes ago, or by another clock; set the clocks, then send it again",
+        )
+
+
+def test_a_secret_that_cannot_be_read_is_nobodys_fault_who_delivers(shop: World) -> None:
+    found = shop.doors.connections["shop"]
+    said = "connection `shop`: /etc/lockstep/hook cannot be read (No such file); check the path and its permissions"
+
+    def secrets() -> list[Secret]:
+        raise problem("connection `shop`", said.partition(": ")[2].partition("; ")[0], said.partition("; ")[2])
+
+    hook = Webhook(Forge.GITHUB, secrets)
+    shop.doors.connections["shop"] = replace(found, webhook=hook)  # type: ignore[index]
+    body = body_of(PUSH)
+    reply = send(shop, body, github(body))
+    assert (reply.status_code, reply.json["detail"]) == (
+        503,
+        "the secret of connection `shop` cannot be read now; the system page of the controller says why, "
+        "and the repository is polled all the same",
+    )
+    assert noted(shop) == [("refused", "", said, 1, False)]
+
+
+def test_names_of_any_length_are_noted_in_short(shop: World) -> None:
+    takes(shop, Forge.GITHUB, KEY)
+    body = body_of({"ref": "refs/heads/" + "x" * 90_000})
+    assert send(shop, body, github(body)).status_code == 202
+    assert send(shop, body, github(body, "e" * 20_000, "d-2")).status_code == 202
+    events = {row.id: (row.event, row.said) for row in deliveries.newest(shop.store)}
+    assert events == {
+        "d-1": ("push", f"https://git.example/shop.git is asked (refs/heads/{'x' * 189})"),
+        "d-2": ("e" * 200, "nothing can have moved"),
+    }
 
 
 @pytest.mark.parametrize("secret", [KEY, "the one before"])
