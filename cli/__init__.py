@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 from collections.abc import Mapping
+from typing import Any
 
 import click
 
@@ -80,6 +81,14 @@ class Words(click.Group):
             remedy = suggest(args[0], COMMANDS, "`lockstep --help` lists the commands")
             raise click.UsageError(f"there is no command `{args[0]}`; {remedy}", ctx)
         return super().resolve_command(ctx, args)
+
+    def make_context(self, *given: Any, **options: Any) -> click.Context:
+        with exits.unread():
+            return super().make_context(*given, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with exits.unread():
+            return super().invoke(ctx)
 
 
 @click.group(cls=Words, context_settings={"help_option_names": ["-h", "--help"]})

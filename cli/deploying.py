@@ -6,11 +6,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from cli import opened, output, scope, source
+from cli import files, opened, output, scope, source
 from cli.client import Client
 from cli.exits import Exit, Stop
 from cli.opened import Keys, Wishes
@@ -45,6 +46,8 @@ class Asked:
             raise Stop(Exit.USAGE, "--dry-run and --plan-only exclude each other; give one of them")
         if self.wishes.no_wait and self.result:
             raise Stop(Exit.USAGE, "--result needs the end of the deployment; leave out --no-wait")
+        if self.result and self.result != "-":
+            files.require_writable(Path(self.result))
 
 
 def options(command: F) -> F:

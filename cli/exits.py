@@ -6,6 +6,8 @@ import os
 import sys
 import tempfile
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 from types import TracebackType
 
@@ -62,6 +64,17 @@ class Guard:
         return True
 
 
+@contextmanager
+def unread() -> Iterator[None]:
+    """Ends a command whose output nobody reads any more, as `head` does: that is no error, and no more is wanted."""
+    try:
+        yield
+    except BrokenPipeError:
+        # The interpreter must not try again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.exceptions.Exit(Exit.DONE) from None
+
+
 _CODES: dict[type[LockstepError], Exit] = {
     ManifestError: Exit.INVALID,
     ConflictError: Exit.CONFLICT,
@@ -89,8 +102,6 @@ def _code(error: BaseException) -> int:
         case KeyboardInterrupt() | click.Abort():
             _say("interrupted")
             return Exit.INTERRUPTED
-        case BrokenPipeError():
-            return _stop_writing()
         case OSError() if error.strerror:
             _say(f"{_named(error)}: {error.strerror.lower()}; check the path and its permissions")
             return Exit.INVALID
@@ -99,12 +110,6 @@ def _code(error: BaseException) -> int:
 
 def _named(error: OSError) -> str:
     return str(error.filename) if error.filename is not None else "the operating system"
-
-
-def _stop_writing() -> int:
-    # Who read our output has closed it, as `head` does: no more is wanted, and the interpreter must not try again.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return Exit.DONE
 
 
 def _bug(error: BaseException) -> int:

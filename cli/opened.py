@@ -96,7 +96,7 @@ def see(
     code = progress.ended(row)
     if code == Exit.DONE and result is not None:
         text = output.text(json.loads(decrypt.read_outputs(server, row["id"], keys.outputs.secret)), form)
-        _write_result(result, text)
+        _write_result(result, text, row["id"], keys)
     return code
 
 
@@ -109,9 +109,13 @@ def _tell(row: dict[str, Any], keys: Keys) -> None:
         click.echo(f"  lockstep logs {row['id']} --key {keys.log.secret.reveal()}", err=True)
 
 
-def _write_result(to: str, text: str) -> None:
+def _write_result(to: str, text: str, id: str, keys: Keys) -> None:
     if to == "-":
         click.echo(text, nl=False)
         return
-    files.write_private(Path(to), text.encode())
+    try:
+        files.write_private(Path(to), text.encode())
+    except OSError as e:
+        again = f"lockstep outputs {id} --key {keys.outputs.secret.reveal()}"
+        raise Stop(Exit.INVALID, f"{to}: {(e.strerror or '').lower()}; `{again}` prints the outputs") from e
     click.echo(f"the outputs are in {to}", err=True)

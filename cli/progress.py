@@ -40,6 +40,8 @@ def wait(server: Client, id: str, timeout: timedelta | None = None) -> dict[str,
             time.sleep(_EVERY)
     except KeyboardInterrupt:
         raise Stop(Exit.INTERRUPTED, f"\ndeployment {id} goes on without you; {come_back(id)}") from None
+    except BrokenPipeError:
+        raise SystemExit(Exit.INTERRUPTED) from None  # nobody reads what is told: the end was not seen, as with Ctrl-C
     finally:
         shown.clear()
 

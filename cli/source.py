@@ -174,7 +174,7 @@ def write(manifest: Json, to: str) -> None:
 
 
 def _written(name: str, content: bytes) -> Source:
-    node = reading.read_one(name, content)
+    node = reading.read_said(name, content)
     compose.manifest_of(node)
     return Source(name, plain(node), content.decode())
 

@@ -45,6 +45,13 @@ def read_one(path: str, content: bytes) -> Node:
     return found[0] if found else Node({}, Place(path))
 
 
+def read_said(path: str, content: bytes) -> Node:
+    """The same, where to say nothing is a mistake: what was to write the file has failed, and nobody wants that."""
+    if not read(path, content):
+        raise ManifestError([Problem(path, "is empty", "write `workloads: {}` to deploy nothing at all")])
+    return read_one(path, content)
+
+
 @dataclass(slots=True)
 class _Anchor:
     """A named node, with how much it stands for and how deep it goes. Without a node while it is being read."""

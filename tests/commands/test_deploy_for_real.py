@@ -42,3 +42,22 @@ def test_who_started_it_reads_log_and_outputs(capsys, tmp_path: Path, monkeypatc
         chunks = read.log_chunks(world.doors.store, id)
     assert b"size 2" not in b"".join(content for _, content in chunks)
     assert b"size 2" in b"".join(age.decrypt(content, key) for _, content in chunks)
+
+
+@pytest.mark.engine
+def test_outputs_that_could_not_be_written_are_not_lost(capsys, tmp_path: Path, monkeypatch):
+    manifest = tmp_path / "manifest.yaml"
+    manifest.write_text(deploy_factories.sized(2))
+    full = tmp_path / "full"
+    full.symlink_to("/dev/full")
+    with deploy_factories.world(tmp_path / "company", runner=local, engine=engine.discover()) as world:
+        world.push(deploy_factories.project(staging=deploy_factories.sized(1)), "Add staging")
+        world.poll()
+        with served(world, monkeypatch):
+            assert cli.main(["deploy", "shop", "staging", str(manifest), "--result", str(full)]) == 1
+            last = capsys.readouterr().err.splitlines()[-1]
+            told = re.fullmatch(r"(\S+): no space left on device; `lockstep (outputs .*)` prints the outputs", last)
+            assert told is not None
+            assert told[1] == str(full)
+            assert cli.main(told[2].split()) == 0
+            assert json.loads(capsys.readouterr().out) == {"api": {"SIZE": 2}}

@@ -124,7 +124,7 @@ def _deployed(made: Deployment | DryRun) -> objects.Deployed:
 def _document(asked: requests.Deploy) -> Json | Node:
     if asked.source is None:
         return asked.manifest
-    return reading.read_one(asked.source.name, asked.source.text.encode())
+    return reading.read_said(asked.source.name, asked.source.text.encode())
 
 
 def _planned(found: PlannedRef) -> objects.PlannedRef:
