@@ -9,6 +9,9 @@ KILLS ?= 20
 # Processes that test at the same time; `make test WORKERS=0 ARGS=--pdb` in this one.
 WORKERS ?= auto
 POINTS ?= 100
+# Where tests and measurements keep their histories: sqlite or postgresql.
+DATABASE ?= sqlite
+export LOCKSTEP_TEST_DATABASE := $(DATABASE)
 
 .PHONY: demo test lint bench soak clean
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from controller.errors import ConflictError, LockstepError, RetryableError
 from controller.history import store
 from controller.history.tables import ProjectRow, RepositoryRow
-from tests.history_factories import opened_store
+from tests import databases
 
 
 def test_a_database_in_a_new_folder_is_made(tmp_path: Path) -> None:
@@ -21,15 +21,16 @@ def test_a_database_in_a_new_folder_is_made(tmp_path: Path) -> None:
     assert store.is_current(opened)
 
 
+@databases.only_sqlite
 def test_pragmas_hold_in_every_connection(tmp_path: Path) -> None:
-    opened = opened_store(tmp_path)
+    opened = databases.opened(tmp_path)
     with opened.reading() as session:
         found = [session.scalar(sa.text(f"PRAGMA {name}")) for name in ("journal_mode", "foreign_keys", "synchronous")]
     assert found == ["wal", 1, 2]
 
 
 def test_an_error_undoes_the_whole_transaction(tmp_path: Path) -> None:
-    opened = opened_store(tmp_path)
+    opened = databases.opened(tmp_path)
 
     def fail() -> None:
         with opened.writing() as session:
@@ -44,14 +45,14 @@ def test_an_error_undoes_the_whole_transaction(tmp_path: Path) -> None:
 
 
 def test_foreign_keys_are_kept(tmp_path: Path) -> None:
-    opened = opened_store(tmp_path)
+    opened = databases.opened(tmp_path)
     with pytest.raises(sa.exc.IntegrityError), opened.writing() as session:
         session.execute(sa.text("INSERT INTO projects VALUES ('p', 'nowhere', 'P', '2026-01-01')"))
 
 
 def test_writers_that_read_first_lose_nothing(tmp_path: Path) -> None:
     """A deferred transaction that turns writer fails at once, whatever the timeout; these wait for each other."""
-    opened = opened_store(tmp_path)
+    opened = databases.opened(tmp_path)
     with opened.writing() as session:
         session.add(RepositoryRow(id="a", url="u", branch="main", wake=0, woken=0))
 
@@ -71,7 +72,7 @@ def test_writers_that_read_first_lose_nothing(tmp_path: Path) -> None:
 
 
 def test_a_reader_sees_one_moment_while_another_writes(tmp_path: Path) -> None:
-    opened = opened_store(tmp_path)
+    opened = databases.opened(tmp_path)
     with opened.writing() as session:
         session.add(RepositoryRow(id="a", url="u", branch="main"))
     with opened.reading() as reader:
@@ -91,7 +92,7 @@ def test_an_address_that_is_none_is_refused_without_being_repeated() -> None:
 
 
 def test_a_database_of_a_newer_release_is_refused(tmp_path: Path) -> None:
-    opened = opened_store(tmp_path)
+    opened = databases.opened(tmp_path)
     with opened.writing() as session:
         session.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(ConflictError) as e:
@@ -110,7 +111,7 @@ def test_a_database_that_does_not_answer_is_tried_again(tmp_path: Path) -> None:
 
 
 def test_whoever_waits_for_something_written_hears_of_that_and_of_nothing_else(tmp_path: Path) -> None:
-    opened = opened_store(tmp_path)
+    opened = databases.opened(tmp_path)
     opened.written.clear()
     with opened.reading() as session:
         session.scalars(sa.select(ProjectRow)).all()
