@@ -10,7 +10,7 @@ import atexit
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
@@ -35,7 +35,7 @@ full_page_writes = off
 synchronous_commit = off
 max_connections = 300
 timezone = 'Asia/Kolkata'
-"""  # nothing survives the tests, many of them are at work; and what a server thinks of the time of day is its own affair
+"""  # nothing has to survive the tests, many are at work at once, and the server's own time zone must not matter
 
 
 def chosen() -> str:
@@ -45,28 +45,27 @@ def chosen() -> str:
     return found
 
 
-_kind = chosen()  # of the test that runs
+_kinds = [chosen()]  # the last one is that of the test that runs
 _made: dict[str, list[Store]] = {}  # databases of PostgreSQL that are there, with those who opened them
 
 
 def is_postgresql() -> bool:
-    return _kind == POSTGRESQL
+    return _kinds[-1] == POSTGRESQL
 
 
 @contextmanager
 def kept_in(kind: str) -> Iterator[None]:
     """What is opened meanwhile is of this kind. Afterwards nothing of it is left on the server."""
-    global _kind
     if kind == POSTGRESQL:
         server()
-    before, there = _kind, set(_made)
-    _kind = kind
+    there = set(_made)
+    _kinds.append(kind)
     try:
         yield
     finally:
-        _kind = before
+        _kinds.pop()
         for name in set(_made) - there:
-            drop(name)
+            _drop(name)
 
 
 def address(folder: Path) -> str:
@@ -107,16 +106,42 @@ def copied(source: Path, target: Path) -> None:
     if not named.exists():
         return  # the file was copied with the folder
     named.unlink()
-    name = str(sa.make_url((source / _NAMED).read_text()).database)
+    name = _name(source / _NAMED)
     for each in _made.get(name, []):
         store.close(each)
     _copy_on_server(name, target)
 
 
-def drop(name: str) -> None:
+def dropped(folder: Path) -> None:
+    """Leave nothing on the server of a folder that is about to be removed."""
+    if (named := folder / _NAMED).exists():
+        _drop(_name(named))
+
+
+class Rows:
+    """A database as anybody reads it who knows nothing of ours: each question sees what was committed last."""
+
+    def __init__(self, folder: Path) -> None:
+        self._engine = sa.create_engine(
+            store.address_of(address(folder)), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool
+        )
+        self._connection = self._engine.connect()
+
+    def __call__(self, query: str, **values: Any) -> Sequence[Mapping[str, Any]]:
+        return self._connection.execute(sa.text(query), values).mappings().all()  # type: ignore[return-value]
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _drop(name: str) -> None:
     for each in _made.pop(name, []):
         store.close(each)
     _order(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def _name(named: Path) -> str:
+    return str(sa.make_url(named.read_text()).database)
 
 
 @cache

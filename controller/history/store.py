@@ -68,7 +68,7 @@ class Store:
 
 def open_store(url: str) -> Store:
     """Open a database: `sqlite:///path/to/file` or `postgresql+psycopg://…`; `upgrade` makes its tables."""
-    address = _address(url)
+    address = address_of(url)
     if address.get_backend_name() == "sqlite":
         return Store(_sqlite(address))
     try:
@@ -113,7 +113,7 @@ def is_current(store: Store) -> bool:
     return found == script.get_current_head()
 
 
-def _address(url: str) -> sa.URL:
+def address_of(url: str) -> sa.URL:
     try:
         address = sa.make_url(url)
     except sa.exc.ArgumentError:

@@ -17,7 +17,6 @@ from controller.model.deployment import Rank, Status
 from tests import databases
 from tests.history_factories import act, carried, deployment, opened_environment, the_environment, verdicts
 
-
 pytestmark = databases.both_databases
 
 
