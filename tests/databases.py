@@ -25,6 +25,7 @@ from controller.history.store import Store
 
 SQLITE, POSTGRESQL = KINDS = ("sqlite", "postgresql")
 both_databases = pytest.mark.parametrize("database", KINDS, indirect=True)
+only_postgresql = pytest.mark.parametrize("database", [POSTGRESQL], indirect=True)
 only_sqlite = pytest.mark.parametrize("database", [SQLITE], indirect=True)  # what is told of its file, or of its ways
 _FILE = "lockstep.sqlite3"
 _NAMED = "postgresql.url"  # a folder's file with the address of its database, where that is no file of the folder
@@ -130,8 +131,31 @@ class Rows:
     def __call__(self, query: str, **values: Any) -> Sequence[Mapping[str, Any]]:
         return self._connection.execute(sa.text(query), values).mappings().all()  # type: ignore[return-value]
 
+    def tables(self) -> list[str]:
+        return sa.inspect(self._engine).get_table_names()
+
     def close(self) -> None:
         self._connection.close()
+
+
+def values(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Every value of every table, each after the name of its column."""
+    rows = Rows(folder)
+    for table in rows.tables():
+        for row in rows(f'SELECT * FROM "{table}"'):
+            for column, value in row.items():
+                yield f"{table}.{column}", value if isinstance(value, bytes) else str(value).encode()
+    rows.close()
+
+
+def files(folder: Path) -> list[Path]:
+    """SQLite's own files, where what was deleted is still; PostgreSQL has none that are of one database alone."""
+    return sorted(folder.glob(f"{_FILE}*"))
+
+
+def stored(folder: Path) -> bytes:
+    """Everything that is kept, one after the other."""
+    return b"\n".join([value for _, value in values(folder)] + [path.read_bytes() for path in files(folder)])
 
 
 def _drop(name: str) -> None:
