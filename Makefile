@@ -10,6 +10,9 @@ KILLS ?= 20
 # of many short tests, `stages`, come last, so that nobody ends long after the others.
 WORKERS ?= auto
 POINTS ?= 100
+# Where tests and measurements keep their histories: sqlite or postgresql.
+DATABASE ?= sqlite
+export LOCKSTEP_TEST_DATABASE := $(DATABASE)
 
 # Compiled once: else each of the thousands of processes that tests start compiles all of it anew.
 test bench soak: export PYTHONDONTWRITEBYTECODE =

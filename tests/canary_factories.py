@@ -10,7 +10,6 @@ import io
 import json
 import os
 import re
-import sqlite3
 import stat
 import threading
 import zipfile
@@ -23,6 +22,7 @@ from urllib.parse import quote, quote_plus
 from flask.testing import FlaskClient
 
 from controller.model.document import Json
+from tests import databases
 from webui.api.table import ROUTES
 
 _DEPTH = 3  # a base64 text in a JSON document that is packed, say
@@ -51,11 +51,11 @@ class Search:
         for path, content in _files(folder, may_hold):
             self.look(f"file {path}", content)
 
-    def in_database(self, file: Path) -> list[str]:
+    def in_database(self, folder: Path) -> list[str]:
         """Every value of every table, and the bytes of its files, where what was deleted is still; their names."""
-        for place, content in _values(file):
+        for place, content in databases.values(folder):
             self.look(place, content)
-        parts = sorted(file.parent.glob(f"{file.name}*"))
+        parts = databases.files(folder)
         for part in parts:
             self.look(f"bytes of {part.name}", part.read_bytes())
         return [part.name for part in parts]
@@ -197,17 +197,6 @@ def _files(folder: Path, may_hold: Callable[[str], bool]) -> Iterator[tuple[str,
                     yield shown, path.read_bytes()
             except OSError:
                 continue  # gone meanwhile
-
-
-def _values(file: Path) -> Iterator[tuple[str, bytes]]:
-    with contextlib.closing(sqlite3.connect(file)) as connection:
-        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        for table in tables:
-            rows = connection.execute(f'SELECT * FROM "{table}"')
-            columns = [column for column, *_ in rows.description]
-            for row in rows:
-                for column, value in zip(columns, row, strict=True):
-                    yield f"{table}.{column}", value if isinstance(value, bytes) else str(value).encode()
 
 
 def _arguments() -> Iterator[bytes]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import databases
 from tests import octokit as npm
 from tests.octokit import Octokit
 
@@ -45,6 +47,14 @@ def home_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytes
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
     for name in ("LOCKSTEP_URL", "LOCKSTEP_TOKEN"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The kind of database where this test keeps its history: the run's, or one that `both_databases` gives it."""
+    kind = getattr(request, "param", databases.chosen())
+    with databases.kept_in(kind):
+        yield kind
 
 
 class Golden:

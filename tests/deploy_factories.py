@@ -26,7 +26,7 @@ from controller.runner import durable, local, protocol
 from controller.runner.protocol import Ended, Engine, Job, Observation, Phase, Result
 from controller.secrets import age, sealing
 from controller.secrets.secret import Secret
-from tests import git_factories, history_factories
+from tests import databases, git_factories
 from tests.git_factories import Content
 
 REPOSITORY = "acme"
@@ -339,7 +339,7 @@ def world(folder: Path, runner: Runner | None = None, engine: Engine = SCRIPTED,
     """A company whose repository holds the platform's files; nothing was polled yet."""
     repo = git_factories.repository(folder / "origin.git")
     git_factories.commit(repo, PLATFORM, message="Offer things")
-    opened = history_factories.opened_store(folder)
+    opened = databases.opened(folder)
     mirror = Mirror(folder / "mirror.git", str(folder / "origin.git"))
     clock = Clock(datetime.fromisoformat("2026-03-01T12:00:00+00:00"))
     doors = Doors(

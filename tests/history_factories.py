@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from controller.model.bundle import Binding, StateStorage
 from controller.model.deployment import EngineKind, Mode, Rank, Status, VerdictKind
 from controller.model.record import Counts, Decision, Deployment, Environment
 from controller.model.tree import Commit
+from tests import databases
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 REPOSITORY = "acme"
@@ -30,30 +29,10 @@ LEASE = timedelta(seconds=60)
 ME = "controller-1"
 
 
-@cache
-def _migrated() -> bytes:
-    """A SQLite database with all tables: going through all migrations takes most of the time of a small test."""
-    with tempfile.TemporaryDirectory(prefix="lockstep-tests-") as folder:
-        file = Path(folder) / "empty.sqlite3"
-        opened = store.open_store(f"sqlite:///{file}")
-        store.upgrade(opened)
-        store.close(opened)
-        return file.read_bytes()
-
-
-def opened_store(folder: Path) -> Store:
-    """The SQLite database of a folder, with all tables; a new one where there is none."""
-    file = folder / "lockstep.sqlite3"
-    if not file.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(_migrated())
-    return store.open_store(f"sqlite:///{file}")
-
-
 @contextmanager
 def watched(folder: Path) -> Iterator[Store]:
     """A new database that knows one repository."""
-    opened = opened_store(folder)
+    opened = databases.opened(folder)
     watching.ensure_repository(opened, REPOSITORY, "https://git.acme.example/acme.git", "main")
     yield opened
     store.close(opened)

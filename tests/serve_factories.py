@@ -20,10 +20,11 @@ import yaml
 import controller
 from controller.git.worktree import read_worktree
 from controller.history import read, store
+from controller.history.store import Store
 from controller.model.record import Deployment
 from controller.model.tree import walk
 from controller.runner import local
-from tests import git_factories
+from tests import databases, git_factories
 from tests.git_factories import Content
 
 ROOT = Path(controller.__file__).resolve().parent.parent
@@ -96,6 +97,7 @@ class Server:
     settings: Mapping[str, Any] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    database_url: str | None = None  # where it is not SQLite's file in its data
 
     @property
     def url(self) -> str:
@@ -117,12 +119,16 @@ class Server:
         """Start the process and wait for nothing."""
         config = self.folder / "controller.yaml"
         connection = {"id": "acme", "url": str(self.folder / "origin.git"), "poll": "1s"}
+        if databases.is_postgresql() and self.database_url is None and "database_url" not in self.settings:
+            self.database_url = databases.new_address(self.folder)
         settings = {
             "connections": [connection],
             "data_dir": str(self.data),
             "listen": f"127.0.0.1:{self.port}",
             "anonymous_pages": True,
         }
+        if self.database_url is not None:
+            settings["database_url"] = self.database_url
         config.write_text(yaml.safe_dump(settings | dict(self.settings)))
         command = (sys.executable, "-m", "cli", "serve", "--config", str(config), *words)
         with open(self.folder / "stdout.txt", "wb") as out, open(self.folder / "stderr.txt", "wb") as err:
@@ -183,11 +189,15 @@ class Server:
 
     def kept(self) -> list[Deployment]:
         """The same while no controller is there: out of its database."""
-        opened = store.open_store(f"sqlite:///{self.data / 'lockstep.sqlite3'}")
+        opened = self.history()
         try:
             return read.deployments(opened)[::-1]
         finally:
             store.close(opened)
+
+    def history(self) -> Store:
+        """Its database, whether a controller is there or not."""
+        return databases.kept(self.database_url or f"sqlite:///{self.data / 'lockstep.sqlite3'}")
 
     def in_status(self, status: str) -> dict[str, Any]:
         """The deployment that is there, once it has this status."""

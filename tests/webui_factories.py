@@ -41,7 +41,7 @@ from controller.runner.protocol import Engine
 from controller.secrets import age, logs
 from controller.secrets.age import Identity
 from controller.tofu import desired
-from tests import history_factories
+from tests import databases
 from webui import access
 from webui.app import create_app
 
@@ -151,7 +151,7 @@ def words(response: TestResponse) -> str:
 
 def world(tmp_path: Path) -> World:
     """An empty database, nothing watched yet."""
-    made = history_factories.opened_store(tmp_path)
+    made = databases.opened(tmp_path)
     clock = [NOW]
     doors = Doors(
         store=made,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +22,7 @@ class Instant(sa.TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
         if value is None:
             return None
-        utc = value.astimezone(UTC)
+        utc = _utc(value)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
@@ -30,13 +31,42 @@ class Instant(sa.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def _utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:  # the last hours west of Greenwich, the first ones east of it
+        return (datetime.min if value.year == datetime.min.year else datetime.max).replace(tzinfo=UTC)
+
+
+# NUL and halves of surrogate pairs: Python has them, and an engine, a commit or a request may say them. PostgreSQL
+# refuses the first, every database the second.
+_NOT_KEPT = re.compile("[\0\ud800-\udfff]")
+
+
+class Text(sa.TypeDecorator[str]):
+    """Any text, also such as no database keeps: what cannot be kept of it is U+FFFD from then on.
+
+    It is compared and sorted by code point in every database, whatever its locale.
+    """
+
+    impl = sa.String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        return dialect.type_descriptor(sa.String(collation="C" if dialect.name == "postgresql" else None))
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        if value is None or (value.isascii() and "\0" not in value):
+            return value
+        return _NOT_KEPT.sub("\N{REPLACEMENT CHARACTER}", value)
+
+
 class Base(DeclarativeBase):
     type_annotation_map = {  # noqa: RUF012
         datetime: Instant,
         dict[str, Any]: sa.JSON,
         list[Any]: sa.JSON,
-        # Ids are compared and sorted by code point in every database, whatever its locale.
-        str: sa.String().with_variant(sa.String(collation="C"), "postgresql"),
+        str: Text,
     }
     metadata = sa.MetaData(
         naming_convention={

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from controller.history import rows
+from controller.history.columns import Text
 from controller.history.store import Store
 from controller.history.tables import CommitRow, DeploymentRow, EnvironmentRow, HoldRow
 from controller.model.deployment import OPEN, Mode
@@ -75,7 +76,8 @@ def _environments(session: Session, projects: Sequence[str] | None, after: str, 
         sa.select(EnvironmentRow)
         .where(
             EnvironmentRow.removed_at.is_(None),
-            sa.tuple_(EnvironmentRow.project, EnvironmentRow.name) > sa.tuple_(project, name),
+            sa.tuple_(EnvironmentRow.project, EnvironmentRow.name)
+            > sa.tuple_(sa.literal(project, Text), sa.literal(name, Text)),
             *_of(EnvironmentRow.project, projects),
         )
         .order_by(EnvironmentRow.project, EnvironmentRow.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,25 @@ _BUSY_MILLISECONDS = 30_000
 _UPGRADE_LOCK, _WRITE_LOCK = 5_625_437_850, 5_625_437_851  # any two numbers that nobody else uses
 # Errors that the same transaction, tried again, may not meet: no answer, a lock that was waited for too long.
 _PASSING = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
+# PostgreSQL's further ones: a server that only reads, for another one leads now; a transaction that stood still.
+_PASSING_STATES = ("25006", "25P03")
+# What SQLite does by itself: one that reads before it writes is never overtaken in between, and nobody waits for ever.
+# A controller that is stopped while it writes, or cut off, lets go of the lock.
+_TAKE_TURN = sa.text(
+    "SELECT set_config('lock_timeout', :patience, true), set_config('idle_in_transaction_session_timeout', :silence, "
+    "true), pg_advisory_xact_lock(:lock)"
+)
+_SILENCE_MILLISECONDS = 60_000
+# A server that has gone without a word is missed within half a minute, not when TCP gives up. An address may say
+# otherwise: `postgresql://user@host/name?connect_timeout=3`.
+_POSTGRESQL = {
+    "fallback_application_name": "lockstep",
+    "connect_timeout": "10",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "4",
+    "tcp_user_timeout": "30000",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +51,7 @@ class Store:
     """An open database; one for all threads. `written` is set whenever one of them wrote something.
 
     `turn` is who of them writes: those that wait for it are woken one after the other, while SQLite lets them try
-    again after longer and longer pauses.
+    again after longer and longer pauses; and they hold no connection meanwhile, which whoever reads may need.
     """
 
     engine: Engine
@@ -57,22 +76,21 @@ class Store:
     def writing(self) -> Iterator[Session]:
         """A transaction that is a writer from its first statement, the only one at a time. No I/O belongs inside."""
         engine = self.engine.execution_options(immediate=True)
-        turn = self.turn if self.is_sqlite else nullcontext()
-        with turn, _translated(), Session(engine, expire_on_commit=False) as session, session.begin():
+        with self.turn, _translated(), Session(engine, expire_on_commit=False) as session, session.begin():
             if not self.is_sqlite:
-                # What SQLite does by itself: one that reads before it writes is never overtaken in between.
-                session.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITE_LOCK)))
+                patience, silence = f"{_BUSY_MILLISECONDS}ms", f"{_SILENCE_MILLISECONDS}ms"
+                session.execute(_TAKE_TURN, {"patience": patience, "silence": silence, "lock": _WRITE_LOCK})
             yield session
         self.written.set()
 
 
 def open_store(url: str) -> Store:
     """Open a database: `sqlite:///path/to/file` or `postgresql+psycopg://…`; `upgrade` makes its tables."""
-    address = _address(url)
+    address = address_of(url)
     if address.get_backend_name() == "sqlite":
         return Store(_sqlite(address))
     try:
-        return Store(sa.create_engine(address, pool_pre_ping=True, pool_size=10, max_overflow=20))
+        return Store(_postgresql(address))
     except ModuleNotFoundError as e:
         raise LockstepError(
             f"the database needs the package `{e.name}`; install it with `pip install 'lockstep[postgres]'`"
@@ -113,7 +131,7 @@ def is_current(store: Store) -> bool:
     return found == script.get_current_head()
 
 
-def _address(url: str) -> sa.URL:
+def address_of(url: str) -> sa.URL:
     try:
         address = sa.make_url(url)
     except sa.exc.ArgumentError:
@@ -136,6 +154,20 @@ def _sqlite(address: sa.URL) -> Engine:
     return engine
 
 
+def _postgresql(address: sa.URL) -> Engine:
+    address = address.set(query=_POSTGRESQL | dict(address.query))
+    engine = sa.create_engine(address, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    event.listen(engine, "connect", _on_connect_postgresql)
+    return engine
+
+
+def _on_connect_postgresql(connection: Any, _record: object) -> None:
+    # Else times come in the server's zone, where the last ones that Python knows may be in the year 10,000.
+    with connection.cursor() as cursor:
+        cursor.execute("SET TIME ZONE 'UTC'")
+    connection.commit()
+
+
 def _on_connect(connection: Any, _record: object) -> None:
     # The driver would begin transactions by itself, deferred: one that turns writer fails at once, whatever the
     # timeout. So it is told to keep out, and `_on_begin` says what kind of transaction it is.
@@ -155,7 +187,9 @@ def _on_begin(connection: sa.Connection) -> None:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except _PASSING as e:
+    except (*_PASSING, sa.exc.InternalError) as e:
+        if not isinstance(e, _PASSING) and getattr(e.orig, "sqlstate", None) not in _PASSING_STATES:
+            raise
         why = (str(e.__cause__).splitlines() or [""])[0] or type(e).__name__
         raise RetryableError(f"the database does not answer: {why}; it is tried again") from e
 

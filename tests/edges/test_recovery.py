@@ -23,6 +23,7 @@ from controller.model.deployment import Mode, Rank, Status
 from controller.model.record import Decision, Deployment
 from controller.runner import protocol
 from controller.runner.protocol import Ended, Extent, Phase
+from tests import databases
 from tests.deploy_factories import Script, ScriptedRunner, World, project, sized, world
 
 
@@ -313,7 +314,7 @@ def test_no_id_is_public(acme: World) -> None:
     acme.runner.script = importing(MADE, LOST)
     actions.approve(acme.doors, "ann", row.id, imports=True)
     acme.settle()
-    written = b"".join(path.read_bytes() for path in acme.doors.data.parent.glob("lockstep.sqlite3*"))
+    written = databases.stored(acme.doors.data.parent)
     assert MADE.encode() in written
     assert b"i-4711" not in written
 

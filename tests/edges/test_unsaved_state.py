@@ -18,6 +18,7 @@ from controller.model.deployment import Status
 from controller.runner import protocol
 from controller.runner.protocol import Ended, Extent, Job, Phase
 from controller.secrets import sealing
+from tests import databases
 from tests.deploy_factories import Script, World, project, sized, world
 
 STATE = b'{"serial": 4, "lineage": "mine", "resources": [{"type": "secret-type"}]}'
@@ -68,8 +69,7 @@ def test_it_is_kept_sealed_and_one_deployment_follows_up(acme: World) -> None:
     id = lost(acme)
     part = opening.parts(acme.doors.store, id, (parts.UNSAVED,))[parts.UNSAVED]
     assert acme.doors.sealer.open(part.content) == STATE
-    files = b"".join(path.read_bytes() for path in acme.doors.data.parent.glob("lockstep.sqlite3*"))
-    assert b"secret-type" not in files
+    assert b"secret-type" not in databases.stored(acme.doors.data.parent)
     assert not (acme.doors.data / "runs" / id).exists()
     first, second = acme.deployments()
     assert (first.status, first.message) == (
@@ -193,7 +193,7 @@ def test_however_the_apply_ended_it_is_kept_and_said(acme: World, script: Script
 def db(tmp_path: Path, *arguments: str) -> int:
     config = tmp_path / "controller.yaml"
     config.write_text(
-        f"data_dir: {tmp_path / 'data'}\ndatabase_url: sqlite:///{tmp_path / 'lockstep.sqlite3'}\n"
+        f"data_dir: {tmp_path / 'data'}\ndatabase_url: {databases.address(tmp_path)}\n"
         f"seal_key_file: {tmp_path / 'seal.key'}\n"
     )
     return main(["db", "unsaved-state", *arguments, "--config", str(config)])

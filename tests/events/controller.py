@@ -30,6 +30,7 @@ from controller.history import deliveries, read, store, work
 from controller.history.store import Store
 from controller.runner.protocol import Ended, Phase, Result
 from controller.secrets.secret import Secret
+from tests import databases
 from tests.deploy_factories import REPOSITORY, Clock, Script, ScriptedRunner, World, world
 from tests.events.story import FAILS_IN_APPLY, FAILS_IN_PLAN, MAIN, Person, Story
 from webui import hooks
@@ -242,6 +243,7 @@ class Watcher:
 def watching(made: Template, story: Story, folder: Path) -> Iterator[Watcher]:
     """A copy of the template, watching the branch of a story."""
     shutil.copytree(made.folder, folder, ignore=shutil.ignore_patterns("origin.git"))
+    databases.copied(made.folder, folder)
     opened = _open(folder)
     doors = dataclasses.replace(made.doors, runner=copy.deepcopy(made.runner))
     acme = World(story.repo, _doors(doors, opened, folder, story), Clock(made.clock.at))
@@ -252,6 +254,7 @@ def watching(made: Template, story: Story, folder: Path) -> Iterator[Watcher]:
         yield watcher
     finally:
         store.close(watcher.doors.store)
+        databases.dropped(folder)
         shutil.rmtree(folder)
 
 
@@ -279,7 +282,7 @@ def rest(watcher: Watcher) -> None:
 
 def _open(folder: Path) -> Store:
     """What was asked of one database in one way needs not be put into words again for the next."""
-    opened = store.open_store(f"sqlite:///{folder / 'lockstep.sqlite3'}")
+    opened = databases.opened(folder)
     opened.engine.update_execution_options(compiled_cache=_WORDS)
     return opened
 

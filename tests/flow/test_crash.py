@@ -22,6 +22,7 @@ from controller.loop import Loop
 from controller.model.deployment import Status
 from controller.model.record import Deployment
 from controller.runner import local, protocol
+from tests import databases
 from tests.deploy_factories import World, project, sized, world
 from tests.flow.test_deploy_engine import at_rest, ledger, runner, until
 from tests.runner_factories import engines
@@ -42,6 +43,7 @@ from controller.runner.protocol import Engine
 from controller.model.deployment import EngineKind
 from controller.secrets import sealing
 from controller.secrets.secret import Secret
+from tests import databases
 import json
 
 folder = Path(sys.argv[1])
@@ -49,7 +51,7 @@ engine = json.loads(sys.argv[2])
 engine = Engine(**engine | {"kind": EngineKind(engine["kind"]), "command": tuple(engine["command"])})
 mirror = Mirror(folder / "mirror.git", str(folder / "origin.git"))
 doors = Doors(
-    store=store.open_store(f"sqlite:///{folder / 'lockstep.sqlite3'}"),
+    store=databases.opened(folder),
     connections={"acme": Connection("acme", mirror.address.shown, mirror)},
     runner=local,
     engine=engine,
@@ -184,7 +186,7 @@ def test_the_store_survives_its_writers(acme: World) -> None:
     process = start(acme)
     until(lambda: bool(acme.deployments()))
     kill(process)
-    reopened = store.open_store(str(acme.doors.store.engine.url))
+    reopened = databases.opened(acme.doors.data.parent)
     assert store.is_current(reopened)
     assert len(read.deployments(reopened)) == 1
     store.close(reopened)

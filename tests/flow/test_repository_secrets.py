@@ -16,7 +16,7 @@ import httpx
 import pytest
 import yaml
 
-from tests import git_factories
+from tests import databases, git_factories
 from tests.canary_factories import Sampling, Search
 from tests.deploy_factories import PLATFORM
 from tests.git_server import GitServer, git_server, without_proxy
@@ -58,7 +58,7 @@ def test_what_opens_a_repository_is_shown_nowhere(tmp_path: Path, monkeypatch: p
     for path, text in answers.items():
         search.look(f"GET {path}", text.encode())
     search.in_files(data)
-    search.in_database(data / "lockstep.sqlite3")
+    search.in_database(data)
     assert search.found == {}
 
 
@@ -90,7 +90,8 @@ def serving(folder: Path, remote: GitServer) -> Iterator[httpx.Client]:
         {"id": "asking", "url": f"{remote.url('acme.git')}?key={SECRETS['query']}", "token_file": "refused"},
         {"id": "wrong", "url": url, "token_file": "refused"},
     ]
-    settings = {"connections": connections, "data_dir": "data", "listen": f"127.0.0.1:{port}", "anonymous_pages": True}
+    settings = {"connections": connections, "data_dir": "data", "listen": f"127.0.0.1:{port}"}
+    settings |= {"anonymous_pages": True, "database_url": databases.new_address(folder / "data")}
     (folder / "settings.yaml").write_text(yaml.safe_dump(settings))
     words = ("serve", "--config", "settings.yaml", "--first-start", "first-start.yaml")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "CANARY_TOKEN": SECRETS["token"]}

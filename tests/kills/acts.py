@@ -104,8 +104,8 @@ def end_all(folder: Folder) -> None:
 
 
 def _uuids(folder: Folder, environment: str) -> list[str]:
-    connection = folder.rows()
-    query = "SELECT DISTINCT environment_uuid FROM deployments WHERE environment = ?"
-    found = [row["environment_uuid"] for row in connection.execute(query, (environment,))]
-    connection.close()
+    rows = folder.rows()
+    query = "SELECT DISTINCT environment_uuid FROM deployments WHERE environment = :environment"
+    found = [row["environment_uuid"] for row in rows(query, environment=environment)]
+    rows.close()
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -17,7 +16,8 @@ from controller.model.deployment import EngineKind
 from controller.runner import local
 from controller.runner.protocol import Engine
 from controller.secrets import sealing
-from tests import git_factories
+from tests import databases, git_factories
+from tests.databases import Rows
 from tests.deploy_factories import CONTROLLER, PLATFORM, REPOSITORY
 from tests.git_factories import Content
 from tests.kills.ledger import WITNESS
@@ -84,10 +84,6 @@ class Folder:
         return self.path / "data"
 
     @property
-    def database(self) -> Path:
-        return self.path / "lockstep.sqlite3"
-
-    @property
     def traps(self) -> Path:
         return self.path / "traps.json"
 
@@ -108,11 +104,9 @@ class Folder:
     def workdir(self, uuid: str) -> Path:
         return self.data / "work" / uuid
 
-    def rows(self) -> sqlite3.Connection:
+    def rows(self) -> Rows:
         """The database as anybody may read it."""
-        connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, isolation_level=None)
-        connection.row_factory = sqlite3.Row
-        return connection
+        return Rows(self.path)
 
 
 def found(path: Path, engine: Engine) -> tuple[Folder, Engine]:
@@ -125,8 +119,7 @@ def found(path: Path, engine: Engine) -> tuple[Folder, Engine]:
     words = ("/bin/sh", str(path / "witness.sh"), str(path / "locks"), str(folder.ledger))
     seen = Engine(engine.kind, engine.name, (*words, *engine.command), engine.version, "with a witness")
     (path / "engine.json").write_text(json.dumps(asdict(seen)))
-    opened = store.open_store(f"sqlite:///{folder.database}")
-    store.upgrade(opened)
+    opened = databases.opened(path)
     watching.ensure_repository(opened, REPOSITORY, str(path / "origin.git"), "main")
     store.close(opened)
     sealing.open_sealer(path / "seal.key")
@@ -138,7 +131,7 @@ def doors(folder: Folder, recipient: str = CONTROLLER.recipient) -> Iterator[Doo
     """Real doors, whoever opens them: a controller that will be killed, or a test that acts as a person."""
     words = json.loads((folder.path / "engine.json").read_text())
     mirror = Mirror(folder.path / "mirror.git", str(folder.path / "origin.git"))
-    opened = store.open_store(f"sqlite:///{folder.database}")
+    opened = databases.opened(folder.path)
     try:
         yield Doors(
             store=opened,

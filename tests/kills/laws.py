@@ -74,10 +74,10 @@ def _other_plans(rows: Sequence[Deployment], lines: Sequence[Line]) -> Iterator[
 
 def _claims(folder: Folder) -> Iterator[str]:
     query = "SELECT id FROM deployments WHERE worker IS NOT NULL OR NOT cleared"
-    connection = folder.rows()
-    for row in connection.execute(query):
+    rows = folder.rows()
+    for row in rows(query):
         yield f"I5: deployment {row['id']} is claimed, or not cleared, though nobody is at work"
-    connection.close()
+    rows.close()
 
 
 def _leftovers(folder: Folder) -> Iterator[str]:

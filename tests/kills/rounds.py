@@ -36,7 +36,7 @@ _PATIENCE = 180.0
 _DOWN = (0.0, 0.0, 0.05, 0.3)  # seconds that nobody starts the controller
 _QUIET_TICKS = 3
 _TRIES = 6  # of one act, by a person; more are no accident
-_OPEN = "SELECT * FROM deployments WHERE number > ? ORDER BY number"
+_OPEN = "SELECT * FROM deployments WHERE number > :since ORDER BY number"
 
 
 @dataclass
@@ -244,12 +244,12 @@ class Rounds:
             time.sleep(_LOOK * 5)
 
     def _newest(self) -> int:
-        return int(self._database.execute("SELECT coalesce(max(number), 0) FROM deployments").fetchone()[0])
+        return int(self._database("SELECT coalesce(max(number), 0) AS newest FROM deployments")[0]["newest"])
 
     def rows(self, planned: Sequence[Act]) -> dict[str, list[Mapping[str, Any]]]:
         """Deployments that these acts opened, oldest first, by environment."""
         found: dict[str, list[Mapping[str, Any]]] = {act.environment: [] for act in planned}
-        for row in self._database.execute(_OPEN, (planned[0].since,)):
+        for row in self._database(_OPEN, since=planned[0].since):
             if row["environment"] in found:
                 found[row["environment"]].append(row)
         return found

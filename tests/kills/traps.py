@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -120,19 +119,19 @@ class Trapped:
         found = json.loads(self._folder.traps.read_text())
         return [trap for trap in found if trap["id"] not in self._sprung]
 
-    def _row(self, directory: Path) -> sqlite3.Row | None:
+    def _row(self, directory: Path) -> Mapping[str, Any] | None:
         if not hasattr(self._rows, "connection"):
             self._rows.connection = self._folder.rows()
-        query = "SELECT number, environment, status, plan_digest, attempts FROM deployments WHERE id = ?"
-        row: sqlite3.Row | None = self._rows.connection.execute(query, (directory.name,)).fetchone()
-        return row
+        query = "SELECT number, environment, status, plan_digest, attempts FROM deployments WHERE id = :id"
+        found: Sequence[Mapping[str, Any]] = self._rows.connection(query, id=directory.name)
+        return found[0] if found else None
 
 
-def _is(row: sqlite3.Row, *statuses: Status) -> bool:
+def _is(row: Mapping[str, Any], *statuses: Status) -> bool:
     return row["status"] in statuses
 
 
-def _recorded(row: sqlite3.Row) -> str:
+def _recorded(row: Mapping[str, Any]) -> str:
     """The newest thing that the history knows of this deployment; "" where it has gone on since."""
     if Status(row["status"]) in FINAL:
         return END_RECORDED

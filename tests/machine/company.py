@@ -22,11 +22,11 @@ from controller.deployments.evaluate import Memory
 from controller.deployments.lifecycle import Next
 from controller.errors import LockstepError, NotFoundError, RetryableError
 from controller.git.mirror import Mirror
-from controller.history import queue, read, store, watching
+from controller.history import queue, read, watching
 from controller.history.tables import HoldRow
 from controller.model.deployment import OPEN, Status
 from controller.model.record import Environment
-from tests import git_factories
+from tests import databases, git_factories
 from tests.deploy_factories import REPOSITORY, Clock, World, world
 from tests.machine.laws import Laws, WatchedStore
 from tests.machine.luck import SLUGS
@@ -140,9 +140,10 @@ class Company:
         self.made = made
         self.folder = Path(tempfile.mkdtemp(prefix="machine-", dir=made.folder.parent)) / "copy"
         shutil.copytree(made.folder, self.folder)
+        databases.copied(made.folder, self.folder)
         self.runner = copy.deepcopy(made.runner)
         self.clock = Clock(made.clock.at)
-        self.store = store.open_store(f"sqlite:///{self.folder / 'lockstep.sqlite3'}")
+        self.store = databases.opened(self.folder)
         self.repo = pygit2.Repository(str(self.folder / "origin.git"))
         self.laws = Laws(self.store, self.runner)
         self.keeper = Doorkeeper()

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from controller.deployments import upkeep
 from controller.history import queue, store
 from controller.runner import protocol
+from tests import databases
 from tests.machine.company import Killed, Template, manifest
 from tests.machine.luck import (
     ACTS,
@@ -115,6 +116,7 @@ class DeploymentMachine(RuleBasedStateMachine, Rest):
                 self._end()
         finally:
             store.close(self.store)
+            databases.dropped(self.folder)
             shutil.rmtree(self.folder.parent, ignore_errors=True)
         if self.figures is not None:
             self.figures(self)

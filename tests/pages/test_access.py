@@ -7,6 +7,7 @@ import pytest
 from controller.history import access
 from controller.history.audit import Act
 from controller.model.deployment import Role
+from tests import databases
 from tests import webui_factories as make
 from tests.webui_factories import World
 from webui.api.routes import Scope
@@ -105,7 +106,7 @@ def test_the_database_holds_no_token(world: World, tmp_path):
         .post("/tokens", {"name": "ci", "role": "deployer"}, **{"Idempotency-Key": "k"})
         .json["secret"]
     )
-    found = b"".join(path.read_bytes() for path in tmp_path.glob("lockstep.sqlite3*"))
+    found = databases.stored(tmp_path)
     assert secret.encode() not in found
     assert make.access.digest(secret).encode() in found
 

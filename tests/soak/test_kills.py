@@ -50,7 +50,7 @@ class Killer:
 
 @contextmanager
 def opened(server: Server) -> Iterator[store.Store]:
-    found = store.open_store(f"sqlite:///{server.data / 'lockstep.sqlite3'}")
+    found = server.history()
     try:
         yield found
     finally:

@@ -68,9 +68,20 @@ def webhook_deliveries(call: Call) -> Reply:
     )
 
 
+_DIGITS = 18  # every database counts as far
+
+
 def _number(before: str | None) -> int | None:
-    if before is None or before.isdecimal():
-        return None if before is None else int(before)
+    if before is None:
+        return None
+    if before.isascii() and before.isdecimal() and len(before) <= _DIGITS:
+        return int(before)
     raise ManifestError(
-        [Problem("query", f"`before` is `{before}`, not a number", "give the `next` of the page before")]
+        [
+            Problem(
+                "query",
+                f"`before` is `{before}`, which is not the number of a line",
+                "give the `next` of the page before",
+            )
+        ]
     )

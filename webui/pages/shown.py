@@ -25,6 +25,7 @@ from webui.pages import display
 
 _ENVIRONMENTS = 100
 _PAGE = 50
+_DIGITS = 18  # every database counts as far
 _DELIVERIES = 20
 _RECENT = 10
 _MOST = 200
@@ -146,7 +147,8 @@ def commit(doors: Doors, who: Caller, id: str) -> dict[str, object]:
 def system(doors: Doors, who: Caller, arguments: Mapping[str, str]) -> dict[str, object]:
     sees_audit = who.has_role(Role.ADMIN) and who.projects is None
     before = arguments.get("before", "")
-    audit = read.audit(doors.store, int(before) if before.isdecimal() else None, _PAGE) if sees_audit else None
+    number = int(before) if before.isdecimal() and len(before) <= _DIGITS else None
+    audit = read.audit(doors.store, number, _PAGE) if sees_audit else None
     is_cut = audit is not None and len(audit) == _PAGE
     return {
         "version": controller.__version__,
