@@ -200,9 +200,9 @@ def _files(folder: Path, may_hold: Callable[[str], bool]) -> Iterator[tuple[str,
 
 
 def _arguments() -> Iterator[bytes]:
-    for process in _PROC.glob("[0-9]*/cmdline"):
+    for process in filter(str.isdigit, os.listdir(_PROC)):  # a glob would stumble over those that end meanwhile
         try:
-            yield process.read_bytes()
+            yield (_PROC / process / "cmdline").read_bytes()
         except OSError:
             continue
 
