@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from cli import output
 from controller import bases, pipeline
 from controller.errors import ManifestError, Problem
 from controller.git import worktree
@@ -78,16 +79,16 @@ def resolve(
 
 def tell_warnings(resolved: pipeline.Resolved) -> None:
     for warning in resolved.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        output.say(f"warning: {warning}")
 
 
 def tell_unpinned(resolved: pipeline.Resolved) -> None:
     """What the controller would take from its records, and nobody here knows."""
     for sentence in resolved.unpinned:
-        click.echo(f"warning: {sentence}", err=True)
+        output.say(f"warning: {sentence}")
 
 
 def tell_open_modules(*documents: Mapping[str, Json]) -> None:
     """The same of modules alone, where versions of providers are no matter."""
     for sentence in dict.fromkeys(sentence for document in documents for sentence in pinning.open_modules(document)):
-        click.echo(f"warning: {sentence}", err=True)
+        output.say(f"warning: {sentence}")

@@ -69,6 +69,8 @@ class Client:
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
+        if not all(path):
+            raise Stop(Exit.USAGE, "a name is empty; say it, or look whether the variable that holds it is set")
         address = "/".join(quote(part, safe="") for part in path)
         response = self._patiently(
             lambda: self._http.request(method, address, params=query, json=body, headers=headers)
@@ -83,8 +85,6 @@ class Client:
         while True:
             try:
                 response = send()
-            except httpx.InvalidURL as e:
-                raise Stop(Exit.USAGE, f"{self.url}: is not an address; set LOCKSTEP_URL to http://host:port") from e
             except httpx.TransportError as e:
                 if time.monotonic() + pause > until:
                     raise _unreachable(self.url, e) from e

@@ -6,9 +6,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import yaml
 
+from cli.exits import Exit, Stop
 from controller.errors import ManifestError, Problem, suggest
 
 DEFAULT_URL = "http://127.0.0.1:8080"
@@ -33,8 +35,8 @@ def find(environ: Mapping[str, str] | None = None) -> Connection:
     written = _read(path(given))
     key_file = given.get("LOCKSTEP_KEY_FILE") or written.get("key_file")
     return Connection(
-        url=(given.get("LOCKSTEP_URL") or written.get("url") or DEFAULT_URL).rstrip("/"),
-        token=given.get("LOCKSTEP_TOKEN") or written.get("token"),
+        url=_address((given.get("LOCKSTEP_URL") or written.get("url") or DEFAULT_URL).strip().rstrip("/")),
+        token=_token(given.get("LOCKSTEP_TOKEN") or written.get("token")),
         key_file=Path(key_file).expanduser() if key_file else None,
     )
 
@@ -42,6 +44,25 @@ def find(environ: Mapping[str, str] | None = None) -> Connection:
 def path(environ: Mapping[str, str]) -> Path:
     folder = environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME", "~"), ".config")
     return Path(folder).expanduser() / "lockstep" / "config.yaml"
+
+
+def _address(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_one = False
+    if not is_one:
+        raise Stop(Exit.USAGE, f"{url}: is not an address; set LOCKSTEP_URL to http://host:port")
+    return url
+
+
+def _token(written: str | None) -> str | None:
+    """As it was made: what files and variables add at its ends is no part of it. A wrong one is never shown."""
+    token = (written or "").strip()
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise Stop(Exit.USAGE, "the token is none; set LOCKSTEP_TOKEN to what `lockstep token create` printed")
+    return token or None
 
 
 def _read(file: Path) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cli import client, opened
+from cli import client, opened, output
 from cli.client import Client
 from cli.exits import Exit, Stop
 from cli.opened import Wishes
@@ -81,7 +81,7 @@ def _tell(left: dict[str, Any], slug: str) -> None:
         return
     click.echo(f"what stays behind of {slug}, and nobody looks after any more:", err=True)
     for line in left["addresses"] or left["resources"]:
-        click.echo(f"  {line}", err=True)
+        output.say(f"  {line}")
     if left["addresses"] is None:
         click.echo("the state cannot be looked into from here: these are the resources that were wanted", err=True)
     click.echo(left["state"], err=True)

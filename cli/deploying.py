@@ -99,9 +99,9 @@ def deploy(server: Client, asked: Asked, found: Source) -> int:
 def tell_changes(found: dict[str, Any]) -> None:
     """What a deployment would change in the graph, and what to heed."""
     for warning in found["warnings"]:
-        click.echo(f"warning: {warning}", err=True)
+        output.say(f"warning: {warning}")
     for sentence in found["changes"]:
-        click.echo(sentence, err=True)
+        output.say(sentence)
     if not found["changes"]:
         what = "the same resources with other values" if found["is_new"] else "exactly what is applied"
         click.echo(f"no resource is added, removed or changed: it is {what}", err=True)
@@ -142,6 +142,6 @@ def _ask(server: Client, asked: Asked, found: Source, keys: Keys) -> None:
     before = source.live(server, asked.project, asked.environment, otherwise={})
     lines = difference.lines(before, preview["manifest"])
     for line in lines or ["the manifest is the one that is deployed: this deploys it again"]:
-        click.echo(line, err=True)
+        output.say(line)
     tell_changes(preview)
     confirm(f"Deploy this to {asked.slug}?", "deployed")

@@ -34,13 +34,13 @@ def command(project: str, environment: str, repo: Path, base: str, head: str | N
         output.show(_document(slug, base, head, sides, found), "json")
         return
     for note in (*_notes(slug, old, new, where), *found.ambiguities):
-        click.echo(f"note: {note}", err=True)
+        output.say(f"note: {note}")
     if found.is_empty:
         click.echo(f"nothing changes: {slug} is wanted {where[1]} as it is {where[0]}", err=True)
     elif form == "mermaid":
         click.echo(found.mermaid, nl=False)
     else:
-        click.echo("\n".join(found.sentences))
+        output.say("\n".join(found.sentences), err=False)
 
 
 def _wish(repository: Repository, project: str, environment: str, at: str) -> Wish | None:

@@ -13,6 +13,7 @@ from types import TracebackType
 
 import click
 
+from cli import output
 from controller.errors import (
     ConflictError,
     LockstepError,
@@ -124,4 +125,4 @@ def _bug(error: BaseException) -> int:
 
 
 def _say(message: str) -> None:
-    click.echo(message, err=True)
+    output.say(message)

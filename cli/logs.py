@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cli import client, decrypt, keys
+from cli import client, decrypt, keys, output
 
 
 @click.command(name="logs")
@@ -19,4 +19,4 @@ def command(deployment: str, key: str | None, key_file: Path | None, follow: boo
     with client.connect(client.WAITING if follow else client.PATIENCE) as server:
         full = server.get("deployments", deployment)["id"]
         for text in decrypt.read_log(server, full, secret, follow=follow):
-            click.echo(text, nl=False)
+            output.say(text, err=False, nl=False)

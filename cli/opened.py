@@ -92,7 +92,7 @@ def see(
     row = progress.wait(server, row["id"], timedelta(seconds=wishes.timeout) if wishes.timeout else None)
     if wishes.show_logs and keys.log is not None:
         for text in decrypt.read_log(server, row["id"], keys.log.secret, follow=True):
-            click.echo(text, nl=False, err=True)
+            output.say(text, nl=False)
     code = progress.ended(row)
     if code == Exit.DONE and result is not None:
         text = output.text(json.loads(decrypt.read_outputs(server, row["id"], keys.outputs.secret)), form)
@@ -103,7 +103,7 @@ def see(
 def _tell(row: dict[str, Any], keys: Keys) -> None:
     click.echo(f"deployment {row['id']} of {row['project']}/{row['environment']} is {progress.words(row)}", err=True)
     for warning in row["warnings"]:
-        click.echo(f"warning: {warning}", err=True)
+        output.say(f"warning: {warning}")
     if keys.log is not None:
         click.echo("its log is encrypted; read it with this key, which is not shown again:", err=True)
         click.echo(f"  lockstep logs {row['id']} --key {keys.log.secret.reveal()}", err=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cli import client, files, progress
+from cli import client, files, output, progress
 from cli.client import Client
 from cli.exits import Exit
 from controller.model.deployment import Status
@@ -29,7 +29,7 @@ def command(ref: str, repository: str | None, comment: Path | None) -> int:
             _watch(server, row)
         found = server.get("plans", planned["id"])
     if comment is None:
-        click.echo(found["comment"], nl=not found["comment"].endswith("\n"))
+        output.say(found["comment"], err=False, nl=not found["comment"].endswith("\n"))
     else:
         files.write(comment, found["comment"].encode())
         click.echo(f"the comment is in {comment}", err=True)
@@ -46,7 +46,7 @@ def _code(found: dict[str, Any]) -> int:
     for slug, problems in sorted(found["problems"].items()):
         click.echo(f"{slug} cannot be planned:", err=True)
         for problem in problems:
-            click.echo(f"  {problem}", err=True)
+            output.say(f"  {problem}")
     if found["problems"]:
         return Exit.INVALID
     if found["conflicts"]:

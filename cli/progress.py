@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from cli import output
 from cli.client import Client
 from cli.exits import Exit, Stop
 from controller.model.deployment import FINAL, Status
@@ -55,7 +56,7 @@ def ended(row: Mapping[str, Any]) -> int:
         told += f" by {row['superseded_by']}"
     if row["message"]:
         told += f": {row['message']}"
-    click.echo(told, err=True)
+    output.say(told)
     return code
 
 
@@ -117,7 +118,7 @@ class _Shown:
             self.events = event["n"]
             line = _line(event)
             if line:
-                click.echo(f"  {line}", err=True)
+                output.say(f"  {line}")
         if row["counts"] is not None and not self._counted:
             self._counted = True
             click.echo(f"plan: {counts(row['counts'])}", err=True)
@@ -128,7 +129,7 @@ class _Shown:
     def _tell_status(self, row: Mapping[str, Any]) -> None:
         if Status(row["status"]) in FINAL:
             return  # the command says it, with how it ended
-        click.echo(f"{words(row)}{': ' + row['message'] if row['message'] else ''}", err=True)
+        output.say(f"{words(row)}{': ' + row['message'] if row['message'] else ''}")
         if row["status"] == Status.AWAITING_APPROVAL:
             id = row["id"]
             click.echo(f"approve it with `lockstep approve {id}`, or end it with `lockstep discard {id}`", err=True)

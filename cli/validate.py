@@ -30,7 +30,7 @@ def command(path: Path | None, repo: Path, ref: str | None, strict: bool, form: 
         output.show({"problems": [*map(_document, problems)], "warnings": [*warnings]}, form)
     else:
         for line in (*map(str, problems), *(warnings if strict else ())):
-            click.echo(line, err=True)
+            output.say(line)
     return Exit.INVALID if problems or (strict and warnings) else Exit.DONE
 
 

@@ -22,6 +22,6 @@ def command(project: str, environment: str, commit: str | None, form: str) -> No
     if form != "text":
         output.show(found, form)
         return
-    click.echo(found["text"])
+    output.say(found["text"], err=False)
     if found["command"]:
-        click.echo(f"  {found['command']}")
+        output.say(f"  {found['command']}", err=False)

@@ -38,9 +38,14 @@ def install(
     return f"{host}/{namespace}/{type_}"
 
 
+def untold() -> dict[str, str]:
+    """The environment without what tells an engine something: it would say first what it thinks of that."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
+
+
 def platform(engine: Sequence[str]) -> str:
     """How the engine with this command calls this machine: `linux_amd64`, say."""
-    done = subprocess.run((*engine, "version", "-json"), capture_output=True, check=True)
+    done = subprocess.run((*engine, "version", "-json"), capture_output=True, check=True, env=untold())
     return str(json.loads(done.stdout)["platform"])
 
 

@@ -267,8 +267,9 @@ def _encryption(passphrase: str, *, reads_plain: bool) -> str:
 
     With `reads_plain` it reads a state that nobody has encrypted yet, and writes it encrypted.
     """
-    encrypted: dict[str, Json] = {"method": "${method.aes_gcm.lockstep}", "enforced": True}
-    plain = {"fallback": {"method": "${method.unencrypted.adopted}"}, "enforced": False}
+    # A method is named, not evaluated: a template there is refused by OpenTofu. The keys of one are evaluated.
+    encrypted: dict[str, Json] = {"method": "method.aes_gcm.lockstep", "enforced": True}
+    plain = {"fallback": {"method": "method.unencrypted.adopted"}, "enforced": False}
     configuration = {
         # The passphrase is random: the fewest iterations that are allowed, of the quicker function, are plenty.
         "key_provider": {

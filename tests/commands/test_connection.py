@@ -51,6 +51,36 @@ def test_a_wrong_file_is_explained(tmp_path: Path, text: str, said: str):
     assert str(e.value) == said.format(file=file)
 
 
+@pytest.mark.parametrize("token", ["lockstep_abc\n", " lockstep_abc\r\n", "lockstep_abc"])
+def test_what_a_file_adds_to_a_token_is_no_part_of_it(tmp_path: Path, token: str):
+    assert connection.find({"HOME": str(tmp_path), "LOCKSTEP_TOKEN": token}).token == "lockstep_abc"
+
+
+@pytest.mark.parametrize("token", ["lockstep_a\nb", "lockstep_ü", "lockstep a"], ids=["lines", "accent", "blank"])
+def test_what_cannot_be_a_token_is_refused_and_not_shown(capsys, monkeypatch, token: str):
+    monkeypatch.setenv("LOCKSTEP_TOKEN", token)
+    assert cli.main(["get", "environments"]) == 2
+    said = "the token is none; set LOCKSTEP_TOKEN to what `lockstep token create` printed\n"
+    assert capsys.readouterr() == ("", said)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "host:8080", "ftp://host", "http://", "http://host:x", "http://h:99999"]
+)
+def test_what_is_no_address_is_refused(capsys, monkeypatch, url: str):
+    monkeypatch.setenv("LOCKSTEP_URL", url)
+    assert cli.main(["get", "environments"]) == 2
+    said = f"{url.rstrip('/')}: is not an address; set LOCKSTEP_URL to http://host:port\n"
+    assert capsys.readouterr() == ("", said)
+
+
+@pytest.mark.parametrize("line", [["get", "manifest", "shop", ""], ["get", "deployment", ""], ["retry", ""]])
+def test_an_empty_name_is_refused(capsys, server: World, line: list[str]):
+    assert cli.main(line) == 2
+    said = "a name is empty; say it, or look whether the variable that holds it is set\n"
+    assert capsys.readouterr() == ("", said)
+
+
 def test_a_connection_does_not_show_its_token():
     assert repr(Connection("http://a", "secret", None)) == "Connection('http://a')"
 

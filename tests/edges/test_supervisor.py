@@ -12,6 +12,7 @@ import pytest
 
 from controller.model.deployment import EngineKind, Mode
 from controller.runner import protocol
+from tests import provider
 from tests.runner_factories import Bench, bench, bundle, engines, scripted, steps
 
 pytestmark = pytest.mark.engine
@@ -253,9 +254,13 @@ def test_a_log_chunk_opens_with_the_program_age(runs: Bench) -> None:
 
 def test_the_lock_file_of_a_first_init_is_handed_over(runs: Bench) -> None:
     """The plan fails, for the provider is none; the versions were chosen all the same."""
-    said = subprocess.run((*runs.engine.command, "version", "-json"), capture_output=True, check=True).stdout
     mirror = runs.base / "mirror"
-    plugin = mirror / "example.com/acme/thing/1.2.3" / json.loads(said)["platform"] / "terraform-provider-thing_v1.2.3"
+    plugin = (
+        mirror
+        / "example.com/acme/thing/1.2.3"
+        / provider.platform(runs.engine.command)
+        / "terraform-provider-thing_v1.2.3"
+    )
     plugin.parent.mkdir(parents=True)
     plugin.write_text("#!/bin/sh\n")
     plugin.chmod(0o755)
@@ -338,8 +343,8 @@ def test_opentofu_is_told_to_encrypt_and_what_is_adopted_may_be_plain(tmp_path: 
         made.environment = {protocol.PASSPHRASE: "a passphrase made by chance"}
         made.plan(bundle(), adopts=adopts)
     told = json.loads((tmp_path / "told").read_text())
-    method = "${method.aes_gcm.lockstep}"
-    plain = {"method": method, "enforced": False, "fallback": {"method": "${method.unencrypted.adopted}"}}
+    method = "method.aes_gcm.lockstep"
+    plain = {"method": method, "enforced": False, "fallback": {"method": "method.unencrypted.adopted"}}
     strict = {"method": method, "enforced": True}
     assert (told["state"], told["plan"]) == (plain if adopts else strict, strict)
     assert sorted(told["method"]) == (["aes_gcm", "unencrypted"] if adopts else ["aes_gcm"])
