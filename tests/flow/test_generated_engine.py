@@ -23,7 +23,7 @@ from tests.sample_factories import bundle, resolved
 pytestmark = pytest.mark.engine
 
 REPOSITORIES = 200
-TOGETHER = 20  # repositories in one configuration: an engine takes its time to start
+TOGETHER = 10  # repositories in one configuration: an engine takes its time to start, and longer for each of many
 EACH = 50  # texts of a workload
 SOAK_SECONDS = 600.0
 
