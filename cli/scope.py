@@ -39,9 +39,12 @@ def span(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tim
     if value is None:
         return None
     try:
-        return settings.duration(value)
+        found = settings.duration(value)
     except ValueError as e:
         raise click.BadParameter(str(e)) from e
+    if not found:
+        raise click.BadParameter("that is no time at all; give a longer one")
+    return found
 
 
 def until(lasts: timedelta | None, moment: datetime | None, now: datetime) -> str | None:

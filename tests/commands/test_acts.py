@@ -14,6 +14,7 @@ from controller.model.deployment import HoldKind, Mode, Status
 from controller.runner.protocol import Ended, Phase
 from tests.commands.conftest import Company
 from tests.deploy_factories import Script, project, sized
+from tests.webui_factories import World
 
 
 def test_a_rollback_is_waited_for(capsys, company: Company):
@@ -253,3 +254,18 @@ def test_an_environment_is_made_from_another_one_given_time_and_deleted(capsys, 
     company.runner.script = Script(counts={})
     assert cli.main(["delete", "environment", "shop", "trial", "--no-prompt"]) == 0
     assert cli.main([*words[:3], "shpo", "trial", "--type", "development"]) == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["suspend", "shop", "--for", "0s"],
+        ["extend", "shop", "staging", "--ttl", "0h"],
+        ["create", "environment", "shop", "trial", "--type", "development", "--ttl", "0m"],
+        ["rollback", "shop", "staging", "d1", "--for", "0d"],
+    ],
+    ids=lambda line: line[0],
+)
+def test_no_time_at_all_is_not_for_ever(capsys, server: World, line: list[str]):
+    assert cli.main(line) == 2
+    assert capsys.readouterr().err.endswith("that is no time at all; give a longer one\n")
