@@ -71,13 +71,12 @@ def check(session: Session, finished: Finished) -> None:
     # A crash of the engine's own run-time ends it with 2 as well, and without a plan.
     if finished.code in (0, 2) and path.is_file() and path.stat().st_size:
         return
-    transient = preparing.is_transient(session, finished)
-    if session.held:
-        applied.learn_from_state(session)
-    session.publish("plan")
-    if finished.stopped:
-        raise session.stopped(finished.stopped, "plan", forced=finished.forced)
-    raise session.failed("plan", finished, transient=transient)
+
+    def learn() -> None:
+        if session.held:
+            applied.learn_from_state(session)
+
+    raise preparing.ending(session, "plan", finished, learn)
 
 
 def shown(session: Session) -> tuple[dict[str, Any], Any]:

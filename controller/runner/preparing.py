@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from controller.runner import bundle, durable, initialised, protocol
+from controller.runner import bundle, durable, foreign, initialised, protocol
 from controller.runner.bundle import ENGINE_LOCK
 from controller.runner.protocol import Ended, Phase
 from controller.runner.session import EndingError, Session
@@ -65,7 +65,22 @@ def alone(session: Session) -> Iterator[None]:
         yield
 
 
-def is_transient(session: Session, finished: Finished) -> bool:
+def ending(session: Session, step: str, finished: Finished, learn: Callable[[], None] = lambda: None) -> EndingError:
+    """The end for a step that did not come to its own, after what it said was published.
+
+    `learn` is called before that: it may teach the session what has to be masked.
+    """
+    transient, refusal = _is_transient(session, finished), foreign.refusal(session)
+    learn()
+    session.publish(step)
+    if finished.stopped:
+        return session.stopped(finished.stopped, step, forced=finished.forced)
+    if refusal:
+        return EndingError(Ended.FAILED, refusal)
+    return session.failed(step, finished, transient=transient)
+
+
+def _is_transient(session: Session, finished: Finished) -> bool:
     """Whether one of the diagnostics held, or the end itself, speaks of the world rather than of the configuration."""
     if finished.code == -signal.SIGKILL and not finished.stopped:
         return True
@@ -118,12 +133,9 @@ def _init(session: Session, lock_file: bytes | None) -> None:
             durable.make_folder(Path(job.plugin_cache))
             stack.enter_context(session.locked(_beside(job.plugin_cache, "init"), "init"))
         finished = session.step("init", *arguments)
-    transient = is_transient(session, finished)
+    if finished.stopped or finished.code != 0:
+        raise ending(session, "init", finished)
     session.publish("init")
-    if finished.stopped:
-        raise session.stopped(finished.stopped, "init", forced=finished.forced)
-    if finished.code != 0:
-        raise session.failed("init", finished, transient=transient)
 
 
 def _beside(folder: str, purpose: str) -> Path:

@@ -27,10 +27,6 @@ def take(session: Session) -> None:
 
 def _pull(session: Session) -> tuple[bytes, State | None]:
     finished = session.step("state pull", "state", "pull", capture=True)
-    if finished.stopped:
-        raise session.stopped(finished.stopped, "state pull", forced=finished.forced)
-    if finished.code != 0 or finished.lacks:
-        transient = preparing.is_transient(session, finished)
-        session.publish("state pull")
-        raise session.failed("state pull", finished, transient=transient)
+    if finished.stopped or finished.code != 0 or finished.lacks:
+        raise preparing.ending(session, "state pull", finished)
     return finished.captured, states.read(finished.captured) if finished.captured.strip() else None

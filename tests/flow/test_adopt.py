@@ -13,11 +13,12 @@ from controller import clock
 from controller.deployments import actions, adopting, follow, parts
 from controller.errors import ConflictError, ManifestError
 from controller.history import opening, read
-from controller.model.deployment import Mode, Status
+from controller.model.deployment import EngineKind, Mode, Status
 from controller.model.record import Deployment
 from controller.runner import local
 from controller.runner.protocol import Engine
 from controller.tofu.names import module_name_of
+from tests import plain_states
 from tests.deploy_factories import REPOSITORY, World, project, sized, world
 from tests.flow.test_deploy_engine import at_rest, ledger, runner, turning, until
 from tests.runner_factories import engines
@@ -81,7 +82,8 @@ def state(acme: World, tmp_path: Path) -> bytes:
         with turning(other):
             until(lambda: at_rest(other, 1))
         uuid = other.environment("development").uuid
-        content = (other.doors.data / "states" / uuid / "terraform.tfstate").read_bytes()
+        written = (other.doors.data / "states" / uuid / "terraform.tfstate").read_bytes()
+        content = plain_states.plain(other, uuid, written)
     assert ledger(acme) == ["size 1"]
     return content
 
@@ -175,7 +177,8 @@ def test_the_file_of_a_state_is_put_into_the_storage_and_kept_sealed(acme: World
         row = ended(acme, 3)
     assert (row.status, row.no_changes, ledger(acme)) == (Status.SUCCEEDED, True, ["size 1"])
     uuid = acme.environment("development").uuid
-    there = json.loads((acme.doors.data / "states" / uuid / "terraform.tfstate").read_bytes())
+    written = (acme.doors.data / "states" / uuid / "terraform.tfstate").read_bytes()
+    there = json.loads(plain_states.plain(acme, uuid, written))
     assert there["lineage"] == json.loads(state)["lineage"]
     kept = opening.parts(acme.doors.store, made.id, (parts.UNSAVED,))[parts.UNSAVED]
     assert kept.sealed
@@ -252,3 +255,25 @@ def test_what_cannot_be_taken_over_is_said(acme: World) -> None:
         "import: `thing` is no address of a resource; write it as the plan does: `module.x.type.name`"
     )
     assert said() == "shop/development: nothing is named that it is to take over; give a uuid, a state or imports"
+
+
+@pytest.mark.parametrize("is_plain", [True, False])
+def test_a_state_that_opentofu_cannot_read_is_named_as_what_it_is(acme: World, state: bytes, *, is_plain: bool) -> None:
+    if acme.doors.engine.kind is not EngineKind.OPENTOFU:
+        pytest.skip("only OpenTofu encrypts")
+    push(acme, project(development=sized(1)))
+    with turning(acme):
+        assert ended(acme, 1).status is Status.SUCCEEDED
+        made = (ledger(acme), acme.environment("development"))
+        path = acme.doors.data / "states" / made[1].uuid / "terraform.tfstate"
+        path.write_bytes(
+            state if is_plain else path.read_bytes().replace(b'"encrypted_data": "', b'"encrypted_data": "AAAA')
+        )
+        push(acme, {**project(development=sized(2)), ENVIRONMENT: "limits: {replace: unlimited}\n"})
+        row = ended(acme, 2)
+    assert (row.status, row.message) == (
+        Status.FAILED,
+        "the state is not encrypted with the key of this environment, so somebody else wrote it; bring back the one "
+        f"that Lockstep wrote; what the engine said: `lockstep logs {row.id}`",
+    )
+    assert ledger(acme) == made[0]

@@ -18,10 +18,11 @@ from controller.deployments.lifecycle import Next
 from controller.errors import ConflictError
 from controller.history import read
 from controller.model.bundle import StateStorage
-from controller.model.deployment import Mode, Status
+from controller.model.deployment import EngineKind, Mode, Status
 from controller.model.record import Deployment
 from controller.runner import local, steps
 from controller.runner.protocol import Engine
+from tests import plain_states
 from tests.deploy_factories import PLATFORM, REPOSITORY, World, project, sized, world
 from tests.flow.test_deploy_engine import at_rest, ledger, turning, until
 from tests.runner_factories import engines
@@ -83,6 +84,18 @@ def state_folder(acme: World) -> Path:
     return acme.doors.data / "states" / acme.environment("development").uuid
 
 
+def here(acme: World) -> bytes:
+    """The state on this machine, as its owner would hand it on."""
+    written = (state_folder(acme) / "terraform.tfstate").read_bytes()
+    return plain_states.plain(acme, acme.environment("development").uuid, written)
+
+
+def away(acme: World, bucket: S3Server, environment: str = "development") -> Any:
+    """What the state in the bucket says."""
+    uuid = acme.environment(environment).uuid
+    return json.loads(plain_states.plain(acme, uuid, bucket.objects[f"/acme_states/lockstep/{uuid}.tfstate"]))
+
+
 def marker(acme: World) -> Any:
     return json.loads((state_folder(acme) / MARKER).read_text())
 
@@ -114,17 +127,17 @@ def test_an_environment_is_moved_to_another_runner(acme: World, bucket: S3Server
 
 
 def test_a_state_is_moved_to_another_storage_and_back(acme: World, bucket: S3Server) -> None:
-    before = json.loads((state_folder(acme) / "terraform.tfstate").read_bytes())
+    before = json.loads(here(acme))
     push(acme, {RUNNER: runner(acme, bucket, state=BUCKET)})
     assert acme.environment("development").problems == (
         "platform/runners/runner.yaml:1:1: state storage would change from `local` to `s3`; "
         "run `lockstep rebind shop development`",
     )
     with turning(acme):
-        away = rebinding.rebind(acme.doors, "ann", "shop", "development")
+        made = rebinding.rebind(acme.doors, "ann", "shop", "development")
         row = moved(acme, 2)
         assert (row.status, row.message) == (Status.SUCCEEDED, "nothing to change before, and nothing after")
-        there = json.loads(bucket.objects[key(acme)])
+        there = away(acme, bucket)
         assert (there["lineage"], there["resources"]) == (before["lineage"], before["resources"])
         binding = acme.environment("development").binding
         assert binding is not None
@@ -134,11 +147,11 @@ def test_a_state_is_moved_to_another_storage_and_back(acme: World, bucket: S3Ser
             "environment": "shop/development",
             "uuid": uuid,
             "moved_to": "s3",
-            "deployment": away.id,
+            "deployment": made.id,
         }
         push(acme, project(development=sized(2)))
         assert moved(acme, 3).status is Status.SUCCEEDED
-        assert json.loads((state_folder(acme) / "terraform.tfstate").read_bytes()) == before
+        assert json.loads(here(acme)) == before
         push(acme, {RUNNER: runner(acme, bucket)})
         rebinding.rebind(acme.doors, "ann", "shop", "development")
         assert moved(acme, 4).status is Status.SUCCEEDED
@@ -161,13 +174,16 @@ def test_another_state_at_the_new_place_is_in_the_way(acme: World, bucket: S3Ser
     with turning(acme):
         rebinding.rebind(acme.doors, "ann", "shop", "development")
         row = moved(acme, 2)
-    ours = json.loads((state_folder(acme) / "terraform.tfstate").read_bytes())
-    assert (row.status, row.message) == (
-        Status.FAILED,
-        f"the state that is to be moved (serial {ours['serial']} of lineage {ours['lineage']}) is not put there: "
-        "the state storage has serial 9 of lineage other, which somebody else wrote; "
-        "see that the new place holds no other state, then move it again; it stays bound as it was",
+    ours = json.loads(here(acme))
+    why = (
+        "the state is not put there: what is at the new place is not encrypted with the key of this environment, "
+        "so somebody else wrote it"
+        if acme.doors.engine.kind is EngineKind.OPENTOFU
+        else f"the state that is to be moved (serial {ours['serial']} of lineage {ours['lineage']}) is not put there: "
+        "the state storage has serial 9 of lineage other, which somebody else wrote"
     )
+    remedy = "see that the new place holds no other state, then move it again"
+    assert (row.status, row.message) == (Status.FAILED, f"{why}; {remedy}; it stays bound as it was")
     assert json.loads(bucket.objects[key(acme)]) == other
     found = acme.environment("development")
     assert found.binding is not None
@@ -230,7 +246,7 @@ def test_a_supervisor_that_is_killed_in_the_middle_changes_nothing(acme: World, 
     row = acme.last("development")
     assert (row.status, row.message) == (Status.SUCCEEDED, "nothing to change before, and nothing after")
     assert ledger(acme) == ["size 1"]
-    assert json.loads(bucket.objects[key(acme)])["resources"]
+    assert away(acme, bucket)["resources"]
 
 
 def test_a_controller_that_is_lost_in_the_middle_goes_on(acme: World, bucket: S3Server) -> None:
@@ -271,7 +287,7 @@ def test_a_moved_environment_is_destroyed_where_its_state_is_now(acme: World, bu
         until(lambda: acme.last("development").status is Status.AWAITING_APPROVAL)
         actions.approve(acme.doors, "ann", acme.last("development").id)
         assert moved(acme, 3).status is Status.SUCCEEDED
-    assert json.loads(bucket.objects[key(acme)])["resources"] == []
+    assert away(acme, bucket)["resources"] == []
 
 
 def test_what_cannot_be_moved_is_said(acme: World, bucket: S3Server) -> None:
@@ -295,7 +311,7 @@ def test_what_cannot_be_moved_is_said(acme: World, bucket: S3Server) -> None:
 def test_a_state_of_somebody_else_at_a_first_deployment_is_refused(acme: World, bucket: S3Server) -> None:
     """In a storage elsewhere it is looked for by the engine, before anything is planned."""
     uuid = "6f1c1f6e-7b0e-4a53-9a55-0d3a3b1c2d3e"
-    bucket.objects[f"/acme_states/lockstep/{uuid}.tfstate"] = (state_folder(acme) / "terraform.tfstate").read_bytes()
+    bucket.objects[f"/acme_states/lockstep/{uuid}.tfstate"] = here(acme)
     files = {RUNNER: runner(acme, bucket, "far", BUCKET), **project(staging=sized(1))}
     files["projects/shop/staging/environment.yaml"] = f"uuid: {uuid}\n"
     acme.push(files)
@@ -312,7 +328,7 @@ def test_a_state_of_somebody_else_at_a_first_deployment_is_refused(acme: World, 
 
 
 def test_the_file_of_a_state_keeps_its_lineage_in_a_storage_elsewhere(acme: World, bucket: S3Server) -> None:
-    state = (state_folder(acme) / "terraform.tfstate").read_bytes()
+    state = here(acme)
     files = {RUNNER: runner(acme, bucket, "far", BUCKET), **project(staging=sized(1))}
     files["projects/shop/staging/environment.yaml"] = "mode: observe\n"
     push(acme, files)
@@ -322,7 +338,7 @@ def test_the_file_of_a_state_keeps_its_lineage_in_a_storage_elsewhere(acme: Worl
         until(lambda: at_rest(acme, 3))
     row = acme.last("staging")
     assert (row.mode, row.status, row.no_changes) == (Mode.PLAN_ONLY, Status.PLANNED, True)
-    there = json.loads(bucket.objects[f"/acme_states/lockstep/{acme.environment('staging').uuid}.tfstate"])
+    there = away(acme, bucket, "staging")
     before = json.loads(state)
     assert (there["lineage"], there["resources"]) == (before["lineage"], before["resources"])
     assert ledger(acme) == ["size 1"]
