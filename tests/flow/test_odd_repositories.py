@@ -16,8 +16,9 @@ from controller.deployments import follow
 from controller.deployments.doors import Connection
 from controller.deployments.why import why
 from controller.git.mirror import Mirror
-from controller.history import read, watching
+from controller.history import decided, read, watching
 from controller.loop import Loop
+from controller.model.deployment import VerdictKind
 from tests import git_factories
 from tests.deploy_factories import REPOSITORY, World, project, sized, world
 from tests.flow.test_deploy_loop import until
@@ -195,3 +196,17 @@ def _unpacked(remote: pygit2.Repository, mirror: Path) -> Path:
         kind, content = remote.odb.read(id_)
         repository.odb.write(kind, content)
     return folder
+
+
+def test_a_commit_of_a_repository_that_is_watched_twice_is_found_by_its_id(acme: World, tmp_path: Path) -> None:
+    commit = acme.deploy(project(development=sized(1)))
+    mirror = Mirror(tmp_path / "again.git", acme.repo.path)
+    connections = {**acme.doors.connections, "aaa": Connection("aaa", mirror.address.shown, mirror)}
+    doors = dataclasses.replace(acme.doors, connections=connections)
+    watching.ensure_repository(doors.store, "aaa", mirror.address.shown, "main")
+    follow.poll(doors, "aaa")
+    follow.decide(doors, "aaa")
+    for asked in (commit, commit[:7]):
+        found = decided.commit(doors.store, asked)
+        assert (found.repository, found.id) == (REPOSITORY, commit)
+        assert [(one.environment, one.kind) for one in found.verdicts] == [("development", VerdictKind.DEPLOYED)]
