@@ -182,6 +182,26 @@ def test_a_mirror_that_somebody_removed_is_fetched_anew(acme: World, tmp_path: P
     assert {str(repository.references[name].target) for name in names} == kept == {first, commit}
 
 
+def test_a_mirror_that_is_damaged_is_said_to_be_and_not_its_remote(acme: World, tmp_path: Path) -> None:
+    acme.deploy(project(development=sized(1)))
+    for pack in (tmp_path / "mirror.git" / "objects" / "pack").glob("*.pack"):
+        content = pack.read_bytes()
+        pack.chmod(0o600)
+        pack.write_bytes(content[:12] + bytes(byte ^ 0x5A for byte in content[12:-20]) + content[-20:])
+    before = acme.doors.connections[REPOSITORY]
+    fresh = dataclasses.replace(before, mirror=Mirror(tmp_path / "mirror.git", acme.repo.path))  # as after a restart
+    acme.doors = dataclasses.replace(acme.doors, connections={REPOSITORY: fresh})
+    commit = acme.push(project(development=sized(2)))
+    acme.poll()
+    said = str(error(acme))
+    assert said.startswith(f"{tmp_path / 'mirror.git'}: the mirror is damaged (")
+    assert said.endswith("); remove this folder, and it is fetched anew at the next poll")
+    shutil.rmtree(tmp_path / "mirror.git")
+    acme.poll()
+    acme.settle()
+    assert (error(acme), acme.environment("development").live_commit) == (None, commit)
+
+
 def in_a_thread(act: Callable[[], object]) -> None:
     with ThreadPoolExecutor(1) as threads:
         threads.submit(act).result()
