@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -205,9 +205,12 @@ def repositories(form: str) -> None:
         "HEAD": lambda row: progress.short(row["head"]),
         "DECIDED": lambda row: progress.short(row["decided_tip"]),
         "POLLED": lambda row: row["polled_at"],
+        "PROBLEMS": lambda row: len(row["problems"]) or None,
         "ERROR": lambda row: row["error"],
     }
-    _list(("repositories",), columns, form)
+    for row in _list(("repositories",), columns, form):
+        for problem in row["problems"]:
+            click.echo(f"{row['id']} at {progress.short(row['decided_tip'])}: {problem}", err=True)
 
 
 @command.command()
@@ -265,15 +268,20 @@ def deliveries(form: str, **filters: Any) -> None:
     _list(("webhook-deliveries",), columns, form, **filters)
 
 
-def _list(path: tuple[str, ...], columns: Mapping[str, Cell], form: str, **query: object) -> None:
+def _list(
+    path: tuple[str, ...], columns: Mapping[str, Cell], form: str, **query: object
+) -> Sequence[Mapping[str, Any]]:
+    """Print what there is; gives the rows of a table, of which there may be more to say."""
     with client.connect() as server:
         page = server.get(*path, **query)
     if form != "table":
         output.show(page, form)
-        return
+        return ()
     output.table(page["items"], columns)
     if page["next"] is not None:
         click.echo(f"there is more; give --before {page['next']} for the next page", err=True)
+    rows: Sequence[Mapping[str, Any]] = page["items"]
+    return rows
 
 
 def _in_step(row: Mapping[str, Any]) -> bool | None:

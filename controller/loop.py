@@ -17,8 +17,9 @@ from controller.carrier import Carrier
 from controller.deployments import follow, leftovers, repacking, runs, undecided, upkeep
 from controller.deployments.doors import Connection, Doors
 from controller.guarded import guarded
-from controller.history import deliveries, watching
+from controller.history import deliveries, reconnecting, watching
 from controller.history import queue as history
+from controller.history.audit import Act
 from controller.polls import Polls
 from controller.retries import Retries
 from controller.room import Room
@@ -115,6 +116,9 @@ class Loop:
             return
         for id in self._scheduled.keys() - connected.keys():
             self._scheduler.remove_job(f"poll {id}")
+        known = [(id, connection.url, connection.branch) for id, connection in connected.items()]
+        for new, old in reconnecting.take_over(self._doors.store, known, Act("settings", self._doors.now())).items():
+            log.info("repository `%s` is what `%s` was", new, old)
         for id, connection in connected.items():
             if self._scheduled.get(id) != connection:
                 watching.ensure_repository(self._doors.store, id, connection.url, connection.branch)

@@ -39,6 +39,7 @@ class Facts:
     other: CommitRecord | None = None  # that reverted it
     would_change: int | None = None  # resources that differ from what is applied
     is_fetched: bool = False  # though nobody decided it
+    is_connected: bool = True  # the settings name the repository
     rest: Answer | None = None  # the same of the commit that Git's wish goes back to, where this one changes nothing
 
 
@@ -47,14 +48,25 @@ def explain(facts: Facts) -> Answer:
     if facts.repository is None:
         slug = facts.environment.slug
         return Answer(f"{slug} does not follow Git: it was made by hand, and no commit says anything of it.")
+    if not facts.is_connected:
+        known = _of_commit(facts, facts.repository, facts.commit) if facts.commit else Answer("")
+        said = (
+            f"Repository `{facts.repository.id}` is not connected any more, so no commit of it is seen, and "
+            f"{facts.environment.slug} stays as it is until the settings connect it again under this id."
+        )
+        return Answer(f"{said} {known.text}".rstrip(), known.command)
     if facts.commit is None:
         return _unknown(facts, facts.repository)
+    return _of_commit(facts, facts.repository, facts.commit)
+
+
+def _of_commit(facts: Facts, repository: Repository, commit: CommitRecord) -> Answer:
     if facts.verdict is None:
-        return _without_verdict(facts, facts.repository, facts.commit)
-    found = _VERDICTS[facts.verdict.kind](facts, facts.verdict, _named(facts.commit))
-    if facts.commit.on_branch:
+        return _without_verdict(facts, repository, commit)
+    found = _VERDICTS[facts.verdict.kind](facts, facts.verdict, _named(commit))
+    if commit.on_branch:
         return found
-    gone = f"Commit {_named(facts.commit)} is not on branch {facts.repository.branch} any more (it was force-pushed)"
+    gone = f"Commit {_named(commit)} is not on branch {repository.branch} any more (it was force-pushed)"
     return Answer(f"{gone}: Git wants nothing of it now. When it was decided: {_small(found.text)}")
 
 

@@ -6,12 +6,13 @@ exchanges. Deployments of a connection that is gone end as they would, and its e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from controller.deployments.doors import Connection, Doors
 from controller.deployments.watched import Watched
 from controller.errors import ConflictError
-from controller.history import watching
+from controller.history import reconnecting, watching
 from controller.history.audit import Act
 
 
@@ -23,10 +24,12 @@ class Reloaded:
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
+    renamed: Mapping[str, str] = field(default_factory=dict)  # id of a repository now -> before
 
     def __str__(self) -> str:
         named = (("added", self.added), ("changed", self.changed), ("removed", self.removed))
         said = [f"{word}: {', '.join(ids)}" for word, ids in named if ids] or ["connections are as they were"]
+        said += [f"{new} is what {old} was" for new, old in sorted(self.renamed.items())]
         if self.waiting:
             said.append(f"takes effect at the next start: {', '.join(self.waiting)}")
         return "; ".join(said)
@@ -48,12 +51,14 @@ def reload(doors: Doors, actor: str, *, reason: str = "") -> Reloaded:
         )
         if not (done.added or done.changed or done.removed):
             return done
+        act = Act(actor, doors.now(), reason, doors.origin)
+        renamed = reconnecting.take_over(doors.store, [_known(connection) for connection in after.values()], act)
         known = [_known(after[id]) for id in (*done.added, *done.changed)]
         details = {name: list(getattr(done, name)) for name in ("added", "changed", "removed") if getattr(done, name)}
-        watching.reconnected(doors.store, known, Act(actor, doors.now(), reason, doors.origin), details)
+        watching.reconnected(doors.store, known, act, details)
         watched.exchange(after)
     doors.store.written.set()  # the loop looks at once
-    return done
+    return replace(done, renamed=renamed)
 
 
 def _known(connection: Connection) -> tuple[str, str, str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from controller.deployments.doors import Doors
-from controller.errors import LockstepError
+from controller.errors import LockstepError, RetryableError
 from controller.history import watching
 
 _CANNOT = "its commits cannot be decided on: "
@@ -20,12 +22,14 @@ def failed(doors: Doors, repository: str, error: Exception) -> None:
     """A decision failed, and is tried again; the page says why nothing happens meanwhile."""
     said = f"{_CANNOT}{_why(error)}"
     doors.memory.undecided[repository] = said
-    watching.failing(doors.store, repository, said)
+    with contextlib.suppress(RetryableError):  # where nothing can be written, that was said by the decision itself
+        watching.failing(doors.store, repository, said)
 
 
 def poll_failed(doors: Doors, repository: str, error: Exception) -> None:
     """A poll failed as nobody thought of: it is one that failed all the same."""
-    watching.polled(doors.store, repository, doors.now(), error=f"it cannot be polled: {_why(error)}")
+    with contextlib.suppress(RetryableError):
+        watching.polled(doors.store, repository, doors.now(), error=f"it cannot be polled: {_why(error)}")
 
 
 def _why(error: Exception) -> str:

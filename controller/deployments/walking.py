@@ -188,7 +188,11 @@ class Asking:
                 mine.append(slug)
             else:
                 what = f"project `{project}` belongs to repository `{owner}`, which declared it first"
-                foreign[project] = Problem(project, what, "give it another name, or remove it there")
+                remedy = "give it another name, or remove it there"
+                if owner not in self._doors.connections:
+                    what += " and is not connected any more"
+                    remedy = f"give it another name, or connect that repository again as `{owner}`"
+                foreign[project] = Problem(project, what, remedy)
         return mine, [foreign[project] for project in sorted(foreign)]
 
     def _broken(self, repository: Repository, wants: Mapping[str, Want]) -> dict[str, tuple[Problem, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controller import comparison, pipeline
 from controller.comparison import Wish
@@ -42,7 +42,8 @@ def why(doors: Doors, project: str, environment: str, commit: str | None = None)
     if len(asked) < _SHORTEST:
         raise NotFoundError(f"commit `{asked}` cannot be looked up; give {_SHORTEST} digits of its id at least")
     record = decided.find_commit(doors.store, repository.id, asked)
-    answer = explain(_facts(doors, found, repository, asked, record))
+    facts = _facts(doors, found, repository, asked, record)
+    answer = explain(replace(facts, is_connected=repository.id in doors.connections))
     return Why(project, environment, record.id if record else asked, answer)
 
 

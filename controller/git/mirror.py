@@ -84,12 +84,16 @@ class Mirror:
         with self._remote, transport.translated(self.address):
             connection = self._connection()
             _make_room(self._objects.repository(), wanted)
-            connection.fetch(
-                [f"+{ref}:{ref}" for ref in wanted],
-                callbacks=self._operation(),
-                prune=FetchPrune.PRUNE,
-                proxy=True,
-            )
+            try:
+                connection.fetch(
+                    [f"+{ref}:{ref}" for ref in wanted],
+                    callbacks=self._operation(),
+                    prune=FetchPrune.PRUNE,
+                    proxy=True,
+                )
+            except pygit2.GitError as e:
+                self._check_kept(wanted, e)
+                raise
             return self._local(wanted)
 
     def known(self, ref: str | None = None) -> str | None:
@@ -165,6 +169,15 @@ class Mirror:
                 with contextlib.suppress(KeyError, pygit2.GitError):
                     found[ref] = str(references[ref].peel(pygit2.Commit).id)
         return found
+
+    def _check_kept(self, refs: Iterable[str], error: pygit2.GitError) -> None:
+        """Tell where it is not the remote that cannot be read, but what was fetched from it before."""
+        references = self._objects.repository().references
+        if any(ref in references and not self._local([ref]) for ref in refs):
+            raise RetryableError(
+                f"{self._objects.path}: the mirror is damaged ({error}); remove this folder, "
+                f"and it is fetched anew at the next poll"
+            ) from error
 
     def _point(self, ref: str, target: pygit2.Oid) -> None:
         self._objects.repository().references.create(ref, target, force=True)

@@ -25,7 +25,10 @@ def commits(store: Store, repository: str, before: str | None = None, limit: int
 
 
 def commit(store: Store, id: str) -> CommitRecord:
-    """One commit with its verdicts; a unique beginning of its id, of 7 digits at least, will do."""
+    """One commit with its verdicts; a unique beginning of its id, of 7 digits at least, will do.
+
+    Where several repositories have it, as where one is watched twice, it is that of the one in which it means most.
+    """
     with store.reading() as session:
         row = _commit(session, id, None)
         return rows.commit(row, _verdicts(session, row.repository, [row.id]).get(row.id, ()))
@@ -75,12 +78,29 @@ def ranges(store: Store, repository: str) -> list[CommitRange]:
 
 
 def _commit(session: Session, id: str, repository: str | None) -> CommitRow:
-    query = sa.select(CommitRow).where(CommitRow.id >= id, CommitRow.id < id + "\x7f").limit(2)
+    query = sa.select(CommitRow).where(CommitRow.id >= id, CommitRow.id < id + "\x7f").order_by(CommitRow.id)
     if repository is not None:
         query = query.where(CommitRow.repository == repository)
     if len(id) < SHORTEST_PREFIX:
         raise NotFoundError(f"commit `{id}` cannot be looked up; give 7 digits of its id at least")
-    return only(list(session.scalars(query)), "commit", id)
+    found = list(session.scalars(query.limit(FEW)))
+    if len(found) > 1 and len({row.id for row in found}) == 1:
+        return _most_told(session, found[0].id)
+    return only(found, "commit", id)
+
+
+def _most_told(session: Session, id: str) -> CommitRow:
+    """Of the repositories that have a commit, the one that has most verdicts on it, and the first of those."""
+    same = sa.and_(VerdictRow.repository == CommitRow.repository, VerdictRow.commit == CommitRow.id)
+    query = (
+        sa.select(CommitRow)
+        .outerjoin(VerdictRow, same)
+        .where(CommitRow.id == id)
+        .group_by(*CommitRow.__table__.c)
+        .order_by(sa.func.count(VerdictRow.commit).desc(), CommitRow.repository)
+        .limit(1)
+    )
+    return session.scalars(query).one()
 
 
 def _verdicts(session: Session, repository: str, ids: list[str]) -> dict[str, tuple[VerdictRow, ...]]:

@@ -9,6 +9,7 @@ import yaml
 
 import cli
 from controller.history import module_pins, watching
+from controller.history.tables import RepositoryRow
 from tests import webui_factories as make
 from tests.webui_factories import World
 
@@ -62,10 +63,20 @@ def test_repositories(capsys, shop: World):
     watching.polled(shop.store, "billing", shop.now, error=error)
     rows = {row[0]: row[1:] for row in _rows(_out(capsys, "repositories"))}
     assert rows == {
-        "REPOSITORY": ["BRANCH", "HEAD", "DECIDED", "POLLED", "ERROR"],
-        "billing": ["main", "-", "-", "2026-07-01T12:00:00Z", error],
-        "shop": ["main", COMMIT, COMMIT, "2026-07-01T12:00:00Z", "-"],
+        "REPOSITORY": ["BRANCH", "HEAD", "DECIDED", "POLLED", "PROBLEMS", "ERROR"],
+        "billing": ["main", "-", "-", "2026-07-01T12:00:00Z", "-", error],
+        "shop": ["main", COMMIT, COMMIT, "2026-07-01T12:00:00Z", "-", "-"],
     }
+
+
+def test_what_is_wrong_with_a_commit_and_is_of_no_environment_is_said(capsys, shop: World):
+    problem = "projects/shop/Development:1:1: `Development` is not a valid environment id; use lower-case letters"
+    with shop.store.writing() as session:
+        session.get_one(RepositoryRow, "shop").problems = [problem]
+    assert cli.main(["get", "repositories"]) == 0
+    out, err = capsys.readouterr()
+    assert _rows(out)[1] == ["shop", "main", COMMIT, COMMIT, "2026-07-01T12:00:00Z", "1", "-"]
+    assert err == f"shop at {COMMIT}: {problem}\n"
 
 
 def test_a_page_that_is_not_the_last_says_how_to_go_on(capsys, shop: World):

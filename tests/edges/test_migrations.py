@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from controller.history import person, read, record, store, suspending, watching
+from controller.history import decided, person, read, reconnecting, record, store, suspending, watching
 from controller.history.columns import Base
 from controller.history.store import Store
-from controller.model.deployment import Rank, Status
+from controller.model.deployment import Rank, Status, VerdictKind
 from tests import databases
 from tests.history_factories import act, carried, deployment, opened_environment, the_environment, verdicts
 
@@ -65,3 +65,24 @@ def test_a_deployment_lives_from_opening_to_end_in_both_databases(opened: Store)
     person.resumed(opened, "shop", "development", act())
     assert suspending.expired(opened, act().now) == 0
     assert verdicts(opened) == {"1": "deployed"}
+
+
+def test_a_repository_gets_another_id_in_both_databases(opened: Store) -> None:
+    url = "https://git.acme.example/acme.git"
+    watching.ensure_repository(opened, "acme", url, "main")
+    opened_environment(opened)
+    assert reconnecting.take_over(opened, [("acme", url, "main")], act()) == {}
+    assert reconnecting.take_over(opened, [("company", url, "main")], act()) == {"company": "acme"}
+    assert [row.id for row in read.repositories(opened)] == ["company"]
+    assert (the_environment(opened).repository, read.owner(opened, "shop")) == ("company", "company")
+    (commit,) = decided.commits(opened, "company")
+    assert [(one.repository, one.kind) for one in commit.verdicts] == [("company", VerdictKind.DEPLOYED)]
+    assert [row.repository for row in read.deployments(opened)] == ["company"]
+    with opened.reading() as session:
+        left = [
+            table.name
+            for table in Base.metadata.sorted_tables
+            if "repository" in table.c
+            and session.execute(sa.select(sa.func.count()).where(table.c.repository == "acme")).scalar()
+        ]
+    assert left == []

@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from controller import wiring
 from controller.deployments import follow, reloading
 from controller.deployments.doors import Connection, Doors, Reread
 from controller.deployments.reloading import Reloaded
 from controller.deployments.watched import Watched
+from controller.deployments.why import why
 from controller.errors import ConflictError, ManifestError
 from controller.git.mirror import Mirror
-from controller.history import read
-from controller.model.deployment import Status
+from controller.history import decided, read, watching
+from controller.model.deployment import Status, VerdictKind
 from controller.runner.protocol import Phase
 from controller.settings import Settings, load
 from tests.deploy_factories import REPOSITORY, Script, World, project, sized, world
@@ -165,3 +167,89 @@ def test_credentials_that_do_not_fit_change_nothing(tmp_path: Path) -> None:
         )
         assert dict(doors.connections) == before
         assert [row.action for row in read.audit(doors.store)] == ["token.create"]
+
+
+def test_a_connection_with_another_id_goes_on_with_all_that_was_recorded(tmp_path: Path) -> None:
+    with world(tmp_path) as plain:
+        first = plain.deploy(project(dev=sized(1)))
+        before = plain.doors.connections[REPOSITORY]
+        other = Mirror(tmp_path / "other.git", plain.repo.path)
+        acme = _again(plain, {"company": dataclasses.replace(before, id="company", mirror=other)})
+        done = reloading.reload(acme.doors, "ann")
+        assert str(done) == f"added: company; removed: {REPOSITORY}; company is what {REPOSITORY} was"
+        assert [row.id for row in read.repositories(acme.doors.store)] == ["company"]
+        line = next(row for row in read.audit(acme.doors.store) if row.action == "rename connection")
+        assert (line.actor, line.subject, line.before, line.after) == (
+            "ann",
+            "company",
+            {"id": REPOSITORY},
+            {"id": "company"},
+        )
+        _follow(acme.doors, "company")
+        assert watching.undecided(acme.doors.store) == []
+        assert (len(acme.deployments()), acme.environment("dev").live_commit) == (1, first)
+        assert (acme.environment("dev").repository, read.owner(acme.doors.store, "shop")) == ("company", "company")
+        second = acme.push(project(dev=sized(2)))
+        _follow(acme.doors, "company")
+        acme.carry(str(acme.claim()))
+        _follow(acme.doors, "company")
+        told = {row.id: [one.kind for one in row.verdicts] for row in decided.commits(acme.doors.store, "company")}
+        assert told == {second: [VerdictKind.DEPLOYED], first: [VerdictKind.DEPLOYED]}
+        assert acme.environment("dev").live_commit == second
+        assert sql_is_whole(acme)
+
+
+@pytest.mark.parametrize(
+    ("ids", "branch", "url"),
+    [
+        (["one", "two"], "main", None),
+        (["one"], "other", None),
+        (["one"], "main", "file:///elsewhere.git"),
+    ],
+    ids=["two it could be", "another branch", "another place"],
+)
+def test_a_connection_that_may_be_another_one_begins_anew(
+    tmp_path: Path, ids: list[str], branch: str, url: str | None
+) -> None:
+    with world(tmp_path) as plain:
+        plain.deploy(project(dev=sized(1)))
+        before = plain.doors.connections[REPOSITORY]
+        acme = _again(
+            plain,
+            {id: dataclasses.replace(before, id=id, branch=branch, url=url or before.url) for id in ids},
+        )
+        assert reloading.reload(acme.doors, "ann").renamed == {}
+        assert [row.id for row in read.repositories(acme.doors.store)] == sorted([REPOSITORY, *ids])
+        assert acme.environment("dev").repository == REPOSITORY
+        commit = str(acme.environment("dev").live_commit)
+        assert why(acme.doors, "shop", "dev").answer.text == (
+            f"Repository `{REPOSITORY}` is not connected any more, so no commit of it is seen, and shop/dev stays as "
+            f"it is until the settings connect it again under this id. Commit {commit[:10]} “Change something” by Ada "
+            f"changes shop/dev, and is live since 2026-03-01 12:00 UTC, by deployment {acme.last('dev').id}."
+        )
+
+
+def test_a_project_of_a_repository_that_is_gone_is_said_with_what_to_do(tmp_path: Path) -> None:
+    with world(tmp_path) as plain:
+        plain.deploy(project(dev=sized(1)))
+        other = Mirror(tmp_path / "other.git", plain.repo.path)
+        acme = _again(plain, {"other": Connection("other", "file:///moved.git", other)})
+        reloading.reload(acme.doors, "ann")
+        _follow(acme.doors, "other")
+        found = {row.id: row.problems for row in read.repositories(acme.doors.store)}
+        assert found["other"] == (
+            f"shop: project `shop` belongs to repository `{REPOSITORY}`, which declared it first and is not connected "
+            f"any more; give it another name, or connect that repository again as `{REPOSITORY}`",
+        )
+
+
+def _follow(doors: Doors, id: str) -> None:
+    follow.poll(doors, id)
+    while watching.undecided(doors.store):
+        follow.decide(doors, id)
+
+
+def sql_is_whole(acme: World) -> bool:
+    """Whether every row refers to one that is there."""
+    with acme.doors.store.reading() as session:
+        return not session.execute(sa.text("PRAGMA foreign_key_check")).all()

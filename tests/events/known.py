@@ -46,6 +46,25 @@ STORIES: Sequence[tuple[list[Act], Sequence[Sequence[str]], Sequence[Sequence[st
     ([sizes(LIVE, FAILS_IN_APPLY), Push(((Edit("readme", "", 1),),))], EACH, ONCE),
     # Whoever waits for another, observes, or is held.
     ([Push(((Edit("after", PRODUCTION, 1), Edit("size", STAGING, FAILS_IN_PLAN)),)), sizes(PRODUCTION, 3)], EACH, ONCE),
+    (  # Also where the other fails in the end, and where it comes to its step later.
+        [
+            Push(((Edit("after", PRODUCTION, 1),), (Edit("size", STAGING, 3),))),
+            Push(((Edit("size", STAGING, FAILS_IN_APPLY), Edit("size", PRODUCTION, 3)),)),
+            sizes(PRODUCTION, 1),
+        ],
+        EACH,
+        POLLED,
+    ),
+    (
+        [
+            Push(
+                ((Edit("after", PRODUCTION, 1), Edit("size", STAGING, FAILS_IN_PLAN)), (Edit("size", PRODUCTION, 3),))
+            ),
+            sizes(STAGING, 3),
+        ],
+        EACH,
+        LATE,
+    ),
     ([Push(((Edit("observe", LIVE, 1),),)), sizes(LIVE, 2), Push(((Edit("layout", "", 1),),))], EACH, ONCE),
     ([Person("suspend", LIVE), sizes(LIVE, 2), sizes(LIVE, 3), Person("resume", LIVE)], EACH, POLLED),
     ([Person("suspend", LIVE), sizes(LIVE, 2), Revert(0)], EACH, ONCE),

@@ -35,6 +35,7 @@ from tests.events.story import (
     DEVELOPMENT,
     FAILS_IN_APPLY,
     FAILS_IN_PLAN,
+    FOLLOWERS,
     LAYER,
     LAYOUT,
     MODULE,
@@ -168,6 +169,7 @@ def check(story: Story, seen: Seen) -> None:
     _all_ended(seen)
     _in_step(line, seen)
     _left_alone(story, seen)
+    _waited(story, line, seen)
 
 
 def _one_verdict_each(line: Line, seen: Seen) -> None:
@@ -282,6 +284,27 @@ def _left_alone(story: Story, seen: Seen) -> None:
         if len(wanted - {REJECTED}) == 1 and None not in wanted:
             opened = [row for row in seen.deployments if _identity(row.environment_uuid, row) == slug]
             assert len(opened) == 1, f"{slug} was touched by nobody, and deployed {len(opened)} times"
+
+
+def _waited(story: Story, line: Line, seen: Seen) -> None:
+    """Who comes `after` one whose wish fails is not deployed from the commit on that wished so."""
+    if not all(row.on_branch for row in seen.commits.values()):
+        return  # on a line that was left the other may have been in step
+    classes, order = line.classes(), {commit.id: n for n, commit in enumerate(line.commits)}
+    for slug in [slug for slug in FOLLOWERS if slug in _declared(line)]:
+        first = first_of(slug)
+        wish = _newest(line, first) or ""
+        changes = [n for id, n in order.items() if classes.get((id, first)) == "changed"]
+        since = line.commits[changes[-1] :] if changes else ()
+        acted = {person.slug for person in story.persons.values()} | line.promoted()
+        says_so = all(slug in declared(commit.files) and says(commit.files, slug, "after") for commit in since)
+        fails = any(f"size: {size}}}" in wish for size in (FAILS_IN_PLAN, FAILS_IN_APPLY))
+        if not since or not fails or not says_so or acted & {slug, first}:
+            continue
+        uuid = seen.environments[slug].uuid
+        opened = [row for row in seen.deployments if row.environment_uuid == uuid and row.commit in order]
+        early = [_name(line.commits[order[row.commit]]) for row in opened if order[row.commit] >= changes[-1]]
+        assert not early, f"{slug} waits for {first}, and was deployed at {early}"
 
 
 def _declared(line: Line) -> list[str]:

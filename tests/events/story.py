@@ -32,6 +32,7 @@ SETTINGS = {
     "wrong": "nonsense: 1\n",
 }
 _FIRST = {STAGING: "development", PRODUCTION: "staging"}  # what each may name in `after` and `source`
+FOLLOWERS = tuple(_FIRST)
 
 Files = Mapping[str, str]
 

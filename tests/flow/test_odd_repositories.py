@@ -16,8 +16,9 @@ from controller.deployments import follow
 from controller.deployments.doors import Connection
 from controller.deployments.why import why
 from controller.git.mirror import Mirror
-from controller.history import read, watching
+from controller.history import decided, read, watching
 from controller.loop import Loop
+from controller.model.deployment import VerdictKind
 from tests import git_factories
 from tests.deploy_factories import REPOSITORY, World, project, sized, world
 from tests.flow.test_deploy_loop import until
@@ -181,6 +182,26 @@ def test_a_mirror_that_somebody_removed_is_fetched_anew(acme: World, tmp_path: P
     assert {str(repository.references[name].target) for name in names} == kept == {first, commit}
 
 
+def test_a_mirror_that_is_damaged_is_said_to_be_and_not_its_remote(acme: World, tmp_path: Path) -> None:
+    acme.deploy(project(development=sized(1)))
+    for pack in (tmp_path / "mirror.git" / "objects" / "pack").glob("*.pack"):
+        content = pack.read_bytes()
+        pack.chmod(0o600)
+        pack.write_bytes(content[:12] + bytes(byte ^ 0x5A for byte in content[12:-20]) + content[-20:])
+    before = acme.doors.connections[REPOSITORY]
+    fresh = dataclasses.replace(before, mirror=Mirror(tmp_path / "mirror.git", acme.repo.path))  # as after a restart
+    acme.doors = dataclasses.replace(acme.doors, connections={REPOSITORY: fresh})
+    commit = acme.push(project(development=sized(2)))
+    acme.poll()
+    said = str(error(acme))
+    assert said.startswith(f"{tmp_path / 'mirror.git'}: the mirror is damaged (")
+    assert said.endswith("); remove this folder, and it is fetched anew at the next poll")
+    shutil.rmtree(tmp_path / "mirror.git")
+    acme.poll()
+    acme.settle()
+    assert (error(acme), acme.environment("development").live_commit) == (None, commit)
+
+
 def in_a_thread(act: Callable[[], object]) -> None:
     with ThreadPoolExecutor(1) as threads:
         threads.submit(act).result()
@@ -195,3 +216,17 @@ def _unpacked(remote: pygit2.Repository, mirror: Path) -> Path:
         kind, content = remote.odb.read(id_)
         repository.odb.write(kind, content)
     return folder
+
+
+def test_a_commit_of_a_repository_that_is_watched_twice_is_found_by_its_id(acme: World, tmp_path: Path) -> None:
+    commit = acme.deploy(project(development=sized(1)))
+    mirror = Mirror(tmp_path / "again.git", acme.repo.path)
+    connections = {**acme.doors.connections, "aaa": Connection("aaa", mirror.address.shown, mirror)}
+    doors = dataclasses.replace(acme.doors, connections=connections)
+    watching.ensure_repository(doors.store, "aaa", mirror.address.shown, "main")
+    follow.poll(doors, "aaa")
+    follow.decide(doors, "aaa")
+    for asked in (commit, commit[:7]):
+        found = decided.commit(doors.store, asked)
+        assert (found.repository, found.id) == (REPOSITORY, commit)
+        assert [(one.environment, one.kind) for one in found.verdicts] == [("development", VerdictKind.DEPLOYED)]

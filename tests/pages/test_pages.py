@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from controller.git.mirror import Mirror
+from controller.history.tables import RepositoryRow
 from controller.model.deployment import Role, Status, VerdictKind
 from tests import git_factories
 from tests import webui_factories as make
@@ -277,6 +278,16 @@ def test_the_system_page_says_how_polls_went(shop: World):
     seen = shop.visitor().see("/system")
     assert "Engine: tofu 1.10.2; `tofu` at /usr/bin/tofu is the first that fits." in seen
     assert "failed https://git.example/shop.git: no answer; it is tried again" in seen
+
+
+def test_what_is_wrong_with_a_commit_and_is_of_no_environment_is_for_those_who_see_all(shop: World):
+    problem = "projects/shop/Development:1:1: no valid environment id; use lower-case letters"
+    with shop.store.writing() as session:
+        session.get_one(RepositoryRow, "shop").problems = [problem]
+    assert problem in shop.visitor().see("/system")
+    some, every = shop.api("bea", projects=["billing"]), shop.api("bot")
+    told = [api.get("/repositories").json["items"][0]["problems"] for api in (every, some)]
+    assert told == [[problem], []]
 
 
 def test_the_audit_trail_is_for_admins(shop: World):

@@ -42,6 +42,7 @@ class Repository(Shown):
     decided_tip: str | None
     polled_at: datetime | None
     error: str | None
+    problems: list[str]  # of the newest commit, those of no environment
     is_connected: bool = True
 
 

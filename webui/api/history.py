@@ -194,8 +194,12 @@ def repositories(call: Call) -> Reply:
     found = read.repositories(call.doors.store)
     shown = [(row, commit_objects.Repository.model_validate(row)) for row in found]
     connected = call.doors.connections
+    sees_all = call.caller.projects is None
     return commit_objects.Repositories(
-        items=[one.model_copy(update={"is_connected": row.id in connected}) for row, one in shown]
+        items=[
+            one.model_copy(update={"is_connected": row.id in connected, **({} if sees_all else {"problems": []})})
+            for row, one in shown
+        ]
     )
 
 
