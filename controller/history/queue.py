@@ -221,17 +221,24 @@ def _has_to_wait(row: type[DeploymentRow]) -> _Condition:
     """Environments that go first are being deployed from Git, or it is not decided yet what follows from them."""
     other = aliased(DeploymentRow)
     first = sa.select(WaitRow.environment_uuid).where(WaitRow.deployment == row.id).correlate(row)
-    at_work = sa.select(other.id).where(
-        other.cleared.is_(False),
-        other.environment_uuid.in_(first),
-        other.rank == Rank.GIT,
-        other.mode.not_in(_OUTSIDE),
-        other.completed_at.is_(None),
+    # Counted, for that is asked of each of the few that go first. Whether one exists PostgreSQL may ask the other way
+    # round, of everything that is open, as long as it does not know yet how much that has become.
+    at_work = (
+        sa.select(sa.func.count())
+        .where(
+            other.cleared.is_(False),
+            other.environment_uuid == WaitRow.environment_uuid,
+            other.rank == Rank.GIT,
+            other.mode.not_in(_OUTSIDE),
+            other.completed_at.is_(None),
+        )
+        .correlate(WaitRow)
+        .scalar_subquery()
     )
     undecided = sa.select(RepositoryRow.id).where(
         RepositoryRow.id == row.repository, RepositoryRow.wake > RepositoryRow.woken, first.exists()
     )
-    return sa.or_(at_work.exists(), undecided.exists())
+    return sa.or_(first.where(at_work > 0).exists(), undecided.exists())
 
 
 def _batch_is_full(row: type[DeploymentRow]) -> _Condition:
@@ -248,6 +255,7 @@ def _batch_is_full(row: type[DeploymentRow]) -> _Condition:
         .group_by(other.repository, other.commit)
         .having(sa.func.count() >= _BATCH)
         .cte("full")
+        .prefix_with("MATERIALIZED")  # once, not for each that is queued
     )
     same = sa.select(full.c.commit).where(full.c.repository == row.repository, full.c.commit == row.commit)
     return sa.and_(row.rank == Rank.GIT, row.mode.not_in(_OUTSIDE), same.exists())

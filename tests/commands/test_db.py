@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from cli import main
+from tests import databases
+from tests.databases import only_postgresql
 
 
 def test_upgrade_makes_the_tables_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,3 +100,26 @@ def test_what_was_backed_up_is_a_database_that_can_be_served(tmp_path: Path) -> 
     assert main(["db", "upgrade", "--config", str(config)]) == 0
     assert main(["db", "backup", str(tmp_path / "kept"), "--config", str(config)]) == 0
     assert main(["db", "prune", "--config", str(again)]) == 0
+
+
+@only_postgresql
+def test_a_history_in_postgresql_is_copied_with_its_own_tools(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, kept = tmp_path / "controller.yaml", tmp_path / "kept"
+    url = databases.new_address(tmp_path / "history")
+    config.write_text(f"data_dir: {tmp_path / 'data'}\ndatabase_url: {url}\n")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "seal.key").write_text("key")
+    assert main(["db", "backup", str(kept), "--config", str(config)]) == 3
+    assert main(["db", "upgrade", "--config", str(config)]) == 0
+    assert main(["db", "upgrade", "--config", str(config)]) == 0
+    assert main(["db", "prune", "--config", str(config)]) == 0
+    capsys.readouterr()
+    assert main(["db", "backup", str(kept), "--config", str(config)]) == 0
+    assert capsys.readouterr() == (
+        "",
+        "the database is PostgreSQL: copy it first, with `pg_dump`; only the rest is copied here\n"
+        f"{kept}: states of 0 environments\nnot in it, to be kept apart: seal.key\n",
+    )
+    assert [path.name for path in kept.rglob("*") if path.is_file()] == []

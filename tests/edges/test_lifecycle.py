@@ -22,6 +22,7 @@ from controller.runner import protocol
 from controller.runner.protocol import Ended, Phase
 from controller.secrets import age, logs
 from tests import databases
+from tests.databases import both_databases
 from tests.deploy_factories import CONTROLLER, REPOSITORY, Script, World, project, sized, world
 
 APPROVAL = "limits: {replace: 0}\n"
@@ -64,6 +65,7 @@ def is_clean(acme: World) -> bool:
     return not runs.exists() or not list(runs.iterdir())
 
 
+@both_databases
 def test_the_way_of_a_deployment(acme: World) -> None:
     id = opened(acme)
     statuses = [acme.last("development").status]
@@ -189,6 +191,7 @@ def waiting(acme: World) -> str:
     return id
 
 
+@both_databases
 def test_what_passes_a_limit_waits_and_says_why(acme: World) -> None:
     waiting(acme)
     row = acme.last("development")
@@ -197,6 +200,7 @@ def test_what_passes_a_limit_waits_and_says_why(acme: World) -> None:
     assert acme.environment("development").applied is not None
 
 
+@both_databases
 def test_an_approved_plan_is_applied_that_very_plan(acme: World) -> None:
     id = waiting(acme)
     actions.approve(acme.doors, "ann", id)
@@ -206,6 +210,7 @@ def test_an_approved_plan_is_applied_that_very_plan(acme: World) -> None:
     assert [phase for phase, of in acme.runner.started if of == id] == [Phase.PLAN, Phase.APPLY]
 
 
+@both_databases
 def test_a_discarded_deployment_is_not_opened_again_and_the_way_back_opens_nothing(acme: World) -> None:
     """A → B (discarded) → A deploys nothing."""
     id = waiting(acme)
@@ -240,6 +245,7 @@ def test_nobody_approves_in_time(acme: World) -> None:
         actions.approve(acme.doors, "ann", id)
 
 
+@both_databases
 def test_a_newer_commit_takes_the_place_of_what_waits(acme: World) -> None:
     id = waiting(acme)
     newer = second(acme, Script(), size=3)
@@ -310,6 +316,7 @@ def test_what_runs_is_cancelled_in_good_order(acme: World, phase: Phase) -> None
     assert is_clean(acme)
 
 
+@both_databases
 def test_what_is_cancelled_between_plan_and_apply_is_not_applied(acme: World) -> None:
     id = opened(acme)
     acme.claim()

@@ -14,6 +14,7 @@ from controller.history.overview import Counts
 from controller.history.record import Finish
 from controller.history.store import Store
 from controller.model.deployment import Mode, Status
+from tests.databases import both_databases
 from tests.history_factories import (
     after,
     carried,
@@ -23,6 +24,8 @@ from tests.history_factories import (
     the_environment,
     watched,
 )
+
+pytestmark = both_databases
 
 
 @pytest.fixture

@@ -16,7 +16,11 @@ from controller.history.record import Finish
 from controller.history.store import Store
 from controller.history.tables import ArtifactRow
 from controller.model.deployment import Rank, Status
+from tests.databases import both_databases
 from tests.history_factories import act, after, claim, deployment, opened_environment, plan, watched
+
+pytestmark = both_databases
+
 
 DAY = timedelta(days=1)
 SHORT = Retention(logs=90 * DAY, outputs=30 * DAY, plans=7 * DAY)

@@ -14,6 +14,7 @@ from controller.history.decide import Decided
 from controller.history.record import Finish
 from controller.history.store import Store
 from controller.model.deployment import Mode, Rank, Status
+from tests.databases import both_databases
 from tests.history_factories import (
     LEASE,
     ME,
@@ -31,6 +32,8 @@ from tests.history_factories import (
     plan,
     watched,
 )
+
+pytestmark = both_databases
 
 
 @pytest.fixture

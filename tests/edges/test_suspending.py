@@ -14,6 +14,7 @@ from controller.history import decided, read
 from controller.model.deployment import HoldKind, Mode, Rank, Status
 from controller.model.document import Json
 from controller.runner.protocol import Ended, Extent, Phase
+from tests.databases import both_databases
 from tests.deploy_factories import Script, World, project, sized, world
 
 HERE = "shop/development"
@@ -39,6 +40,7 @@ def verdict(acme: World, commit: str) -> str:
     return " ".join(filter(None, (found.kind, found.deployment, found.reason)))
 
 
+@both_databases
 def test_what_is_pushed_is_held_and_deployed_after_it_was_resumed(acme: World) -> None:
     hold = suspending.suspend(acme.doors, "ann", HERE, reason="the demo is on")
     assert (hold.kind, hold.scope, hold.who, hold.why, hold.until) == (
@@ -115,6 +117,7 @@ def test_a_project_or_everything_is_suspended_as_a_whole(acme: World, scope: str
     assert [row.status for row in acme.deployments()[before:]] == [Status.SUCCEEDED, Status.SUCCEEDED]
 
 
+@both_databases
 def test_when_its_time_is_over_one_deployment_catches_up(acme: World) -> None:
     until = acme.doors.now() + timedelta(hours=2)
     suspending.suspend(acme.doors, "ann", HERE, until=until)
@@ -148,6 +151,7 @@ def test_said_again_the_new_reason_and_time_count(acme: World) -> None:
     assert line.after == {"holds": [f"suspended by bea until {until.isoformat()}"]}
 
 
+@both_databases
 def test_a_person_may_deploy_roll_back_and_destroy_meanwhile(acme: World) -> None:
     first = acme.last("development")
     suspending.suspend(acme.doors, "ann", HERE)

@@ -20,11 +20,12 @@ from controller.history import read, store
 from controller.model.deployment import Status
 from controller.runner import local
 from controller.tofu.names import module_name_of
+from tests.databases import only_sqlite
 from tests.deploy_factories import REPOSITORY, World, project, sized, world
 from tests.flow.test_deploy_engine import DEVELOPMENT, at_rest, ledger, read_log, runner, turning, until
 from tests.runner_factories import engines
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, only_sqlite]  # PostgreSQL has tools of its own for that
 
 NODE = "thing.default#workloads.api.db"
 STAGING = "projects/shop/staging/app.manifest.yaml"

@@ -19,6 +19,7 @@ from controller.model.deployment import EnvironmentStatus, Mode, Status, Verdict
 from controller.model.record import CommitRange
 from controller.runner.protocol import Ended
 from tests import git_factories
+from tests.databases import both_databases
 from tests.deploy_factories import PLATFORM, REPOSITORY, Script, World, project, sized, world
 
 
@@ -68,6 +69,7 @@ def test_at_first_sight_only_the_tip_is_decided(acme: World) -> None:
     assert [row.commit for row in acme.deployments()] == [tip]
 
 
+@both_databases
 def test_commits_in_between_are_superseded_by_what_is_deployed(acme: World) -> None:
     acme.deploy(project(development=sized(1)))
     between, last = acme.push({DEVELOPMENT: sized(2)}), acme.push({DEVELOPMENT: sized(3)})
@@ -78,6 +80,7 @@ def test_commits_in_between_are_superseded_by_what_is_deployed(acme: World) -> N
     assert acme.told(last) == {"development": "deployed"}
 
 
+@both_databases
 def test_a_commit_that_was_taken_back_is_reverted_and_nothing_is_deployed(acme: World) -> None:
     first = acme.deploy(project(development=sized(1)))
     taken_back, back = acme.push({DEVELOPMENT: sized(2)}), acme.push({DEVELOPMENT: sized(1)})
@@ -98,6 +101,7 @@ workloads:
 """
 
 
+@both_databases
 def test_a_wrong_commit_is_rejected_with_every_problem_and_touches_nothing_else(acme: World) -> None:
     acme.deploy(project(development=sized(1), staging=sized(1)))
     commit = acme.deploy({DEVELOPMENT: BROKEN, STAGING: sized(2)})
@@ -194,6 +198,7 @@ def test_what_waits_in_the_queue_of_a_vanished_environment_ends(acme: World) -> 
     assert acme.last("development").status is Status.SUPERSEDED
 
 
+@both_databases
 def test_after_a_force_push_the_new_line_is_told_and_the_old_one_stays(acme: World) -> None:
     base = acme.deploy(project(development=sized(1)))
     old = acme.deploy({DEVELOPMENT: sized(2)})
@@ -378,6 +383,7 @@ def test_a_target_waits_for_its_source_and_then_runs_what_that_deployed(acme: Wo
     assert acme.told(commit) == {"production": "deployed", "staging": "deployed"}
 
 
+@both_databases
 def test_a_success_of_the_source_wakes_the_target(acme: World) -> None:
     acme.deploy(promoted())
     commit = acme.deploy({STAGING: sized(5)})
@@ -542,6 +548,7 @@ def test_an_identity_of_another_environment_is_rejected(acme: World) -> None:
     )
 
 
+@both_databases
 def test_a_pin_holds_against_commits_and_ends_by_resuming(acme: World) -> None:
     acme.deploy(project(development=sized(1)))
     actions.deploy_manifest(acme.doors, "ann", "shop", "development", manifest(9), reason="hot fix")
@@ -585,6 +592,7 @@ def test_a_pin_that_git_has_caught_up_with_ends_without_a_deployment(acme: World
     assert acme.environment("development").live_commit == commit
 
 
+@both_databases
 def test_git_waits_while_a_person_deploys_and_is_decided_again_when_that_came_to_nothing(acme: World) -> None:
     acme.deploy(project(development=sized(1)))
     acme.runner.script = Script(plan=Ended.FAILED, message="no")

@@ -13,6 +13,7 @@ from controller.model.deployment import Mode, Status
 from controller.model.document import Json
 from controller.model.record import Deployment
 from controller.runner.protocol import Ended, Phase
+from tests.databases import both_databases
 from tests.deploy_factories import Script, World, sized, world
 
 SHOP = "projects/shop"
@@ -119,6 +120,7 @@ def test_a_deployment_that_is_none_of_the_project_leaves_the_target_as_it_is(acm
     assert acme.told(commit)["production"] == f"held (deployment://{id} has nothing deployed)"
 
 
+@both_databases
 def test_through_a_chain_of_three_each_success_wakes_the_next_one_once(acme: World) -> None:
     chain = files(1) | {f"{SHOP}/live/environment.yaml": f"source: environment://production\n{FREE}"}
     acme.deploy(chain)
@@ -130,6 +132,7 @@ def test_through_a_chain_of_three_each_success_wakes_the_next_one_once(acme: Wor
     assert order == ["staging", "production", "live"]
 
 
+@both_databases
 def test_a_target_that_waits_for_approval_is_asked_anew_when_its_source_succeeds_again(acme: World) -> None:
     acme.deploy(files(1, "source: environment://staging\napproval: plan\n"))
     acme.deploy(files(2, "source: environment://staging\napproval: plan\n"))

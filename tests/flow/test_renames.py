@@ -13,6 +13,7 @@ from controller.errors import ConflictError, NotFoundError
 from controller.history import read
 from controller.model.deployment import EnvironmentStatus, HoldKind, Mode, Rank, Status
 from controller.runner.protocol import Phase
+from tests.databases import both_databases
 from tests.deploy_factories import REPOSITORY, Script, World, project, sized, world
 
 OLD, NEW = "projects/shop/development", "projects/shop/dev"
@@ -73,6 +74,7 @@ def test_the_same_files_under_another_name_are_asked_about(acme: World) -> None:
     assert ticks(acme) == 0
 
 
+@both_databases
 def test_who_says_so_has_the_same_environment_under_the_new_name(acme: World) -> None:
     before = acme.environment("development")
     first = acme.last("development")
@@ -93,6 +95,7 @@ def test_who_says_so_has_the_same_environment_under_the_new_name(acme: World) ->
     assert line.after == {"declared": True, "environment": "shop/dev"}
 
 
+@both_databases
 def test_it_is_deployed_there_as_it_was(acme: World) -> None:
     uuid = acme.environment("development").uuid
     rename(acme)
@@ -193,6 +196,7 @@ def test_what_never_was_deployed_is_simply_new(acme: World) -> None:
     assert (acme.environment("other").renamed_from, acme.last("other").status) == (None, Status.SUCCEEDED)
 
 
+@both_databases
 def test_a_whole_project_may_be_renamed(acme: World) -> None:
     files = project(development=sized(1), staging=sized(2), production=sized(3))
     before = {row.name: row.uuid for row in read.environments(acme.doors.store)}
@@ -311,6 +315,7 @@ def test_of_two_that_name_its_uuid_the_first_is_it_and_the_other_rejected(acme: 
     assert (sorted(names(acme)), ticks(acme)) == (["dev", "other", "production", "staging"], 0)
 
 
+@both_databases
 def test_a_hold_goes_with_it(acme: World) -> None:
     actions.deploy_manifest(acme.doors, "ann", "shop", "development", {"workloads": {}})
     acme.settle()

@@ -25,6 +25,7 @@ from controller.forge.webhook import Forge
 from controller.history import deliveries, watching
 from controller.secrets.secret import Secret
 from tests import webui_factories as make
+from tests.databases import both_databases
 from tests.webui_factories import World
 
 KEY = "a secret of the forge"
@@ -245,6 +246,7 @@ def test_a_truncated_body_is_refused(shop: World) -> None:
     )
 
 
+@both_databases
 def test_many_forged_ones_are_one_row(shop: World) -> None:
     takes(shop, Forge.GITHUB, KEY)
     body = body_of(PUSH)
@@ -326,6 +328,7 @@ def test_what_is_said_during_a_poll_makes_another_one(shop: World) -> None:
     assert deliveries.hinted(shop.store) == []
 
 
+@both_databases
 def test_old_deliveries_are_forgotten(shop: World) -> None:
     takes(shop, Forge.GITHUB, KEY)
     body = body_of(PUSH)
@@ -345,6 +348,7 @@ def test_a_repository_whose_forge_delivers_is_polled_less_often(shop: World) -> 
     assert watching.is_due(shop.store, "shop", shop.now + make.timedelta(hours=1), minute, patience)
 
 
+@both_databases
 def test_a_slow_delivery_keeps_nobody_waiting(shop: World) -> None:
     takes(shop, Forge.GITHUB, KEY)
     body = body_of(PUSH)
@@ -365,6 +369,7 @@ def test_a_slow_delivery_keeps_nobody_waiting(shop: World) -> None:
             one.close()
 
 
+@both_databases
 def test_deliveries_at_the_same_moment_are_noted_once(shop: World) -> None:
     takes(shop, Forge.GITHUB, KEY)
     body = body_of(PUSH)
