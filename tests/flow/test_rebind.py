@@ -79,6 +79,11 @@ def key(acme: World) -> str:
     return f"/acme_states/lockstep/{acme.environment('development').uuid}.tfstate"
 
 
+def readable(state: dict[str, Any]) -> tuple[object, object]:
+    """What two copies of a state have in common: its lineage and, where the engine does not encrypt, its resources."""
+    return state["lineage"], state.get("resources")
+
+
 def state_folder(acme: World) -> Path:
     return acme.doors.data / "states" / acme.environment("development").uuid
 
@@ -125,7 +130,7 @@ def test_a_state_is_moved_to_another_storage_and_back(acme: World, bucket: S3Ser
         row = moved(acme, 2)
         assert (row.status, row.message) == (Status.SUCCEEDED, "nothing to change before, and nothing after")
         there = json.loads(bucket.objects[key(acme)])
-        assert (there["lineage"], there["resources"]) == (before["lineage"], before["resources"])
+        assert readable(there) == readable(before)
         binding = acme.environment("development").binding
         assert binding is not None
         assert binding.state == StateStorage("s3", {"bucket": "acme_states", "path_prefix": "lockstep"})
@@ -151,6 +156,7 @@ def test_a_state_is_moved_to_another_storage_and_back(acme: World, bucket: S3Ser
 def test_another_state_at_the_new_place_is_in_the_way(acme: World, bucket: S3Server) -> None:
     other = {
         "version": 4,
+        "terraform_version": "1.9.0",
         "serial": 9,
         "lineage": "other",
         "resources": [],
@@ -230,7 +236,7 @@ def test_a_supervisor_that_is_killed_in_the_middle_changes_nothing(acme: World, 
     row = acme.last("development")
     assert (row.status, row.message) == (Status.SUCCEEDED, "nothing to change before, and nothing after")
     assert ledger(acme) == ["size 1"]
-    assert json.loads(bucket.objects[key(acme)])["resources"]
+    assert readable(json.loads(bucket.objects[key(acme)]))[1] != []
 
 
 def test_a_controller_that_is_lost_in_the_middle_goes_on(acme: World, bucket: S3Server) -> None:
@@ -271,7 +277,7 @@ def test_a_moved_environment_is_destroyed_where_its_state_is_now(acme: World, bu
         until(lambda: acme.last("development").status is Status.AWAITING_APPROVAL)
         actions.approve(acme.doors, "ann", acme.last("development").id)
         assert moved(acme, 3).status is Status.SUCCEEDED
-    assert json.loads(bucket.objects[key(acme)])["resources"] == []
+    assert readable(json.loads(bucket.objects[key(acme)]))[1] in ([], None)
 
 
 def test_what_cannot_be_moved_is_said(acme: World, bucket: S3Server) -> None:
@@ -324,5 +330,5 @@ def test_the_file_of_a_state_keeps_its_lineage_in_a_storage_elsewhere(acme: Worl
     assert (row.mode, row.status, row.no_changes) == (Mode.PLAN_ONLY, Status.PLANNED, True)
     there = json.loads(bucket.objects[f"/acme_states/lockstep/{acme.environment('staging').uuid}.tfstate"])
     before = json.loads(state)
-    assert (there["lineage"], there["resources"]) == (before["lineage"], before["resources"])
+    assert readable(there) == readable(before)
     assert ledger(acme) == ["size 1"]
