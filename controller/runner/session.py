@@ -258,8 +258,13 @@ def _environment(directory: Path, job: Job, handed: Handed) -> Mapping[str, str]
     if job.log_level == "debug":
         environment["TF_LOG"] = "DEBUG"
     if handed.passphrase and job.engine.kind is EngineKind.OPENTOFU:
-        environment["TF_ENCRYPTION"] = _encryption(handed.passphrase, reads_plain=job.adopts)
+        environment["TF_ENCRYPTION"] = _encryption(handed.passphrase, reads_plain=_may_be_plain(job))
     return environment
+
+
+def _may_be_plain(job: Job) -> bool:
+    """Whether a state may be met that nobody has encrypted: to take it over, or to say whose it is and refuse it."""
+    return job.adopts or bool(job.refuses_state) or job.phase is Phase.MOVE
 
 
 def _encryption(passphrase: str, *, reads_plain: bool) -> str:

@@ -164,6 +164,7 @@ def test_a_state_is_moved_to_another_storage_and_back(acme: World, bucket: S3Ser
 def test_another_state_at_the_new_place_is_in_the_way(acme: World, bucket: S3Server) -> None:
     other = {
         "version": 4,
+        "terraform_version": "1.9.0",
         "serial": 9,
         "lineage": "other",
         "resources": [],
@@ -175,15 +176,12 @@ def test_another_state_at_the_new_place_is_in_the_way(acme: World, bucket: S3Ser
         rebinding.rebind(acme.doors, "ann", "shop", "development")
         row = moved(acme, 2)
     ours = json.loads(here(acme))
-    why = (
-        "the state is not put there: what is at the new place is not encrypted with the key of this environment, "
-        "so somebody else wrote it"
-        if acme.doors.engine.kind is EngineKind.OPENTOFU
-        else f"the state that is to be moved (serial {ours['serial']} of lineage {ours['lineage']}) is not put there: "
-        "the state storage has serial 9 of lineage other, which somebody else wrote"
+    assert (row.status, row.message) == (
+        Status.FAILED,
+        f"the state that is to be moved (serial {ours['serial']} of lineage {ours['lineage']}) is not put there: "
+        "the state storage has serial 9 of lineage other, which somebody else wrote; "
+        "see that the new place holds no other state, then move it again; it stays bound as it was",
     )
-    remedy = "see that the new place holds no other state, then move it again"
-    assert (row.status, row.message) == (Status.FAILED, f"{why}; {remedy}; it stays bound as it was")
     assert json.loads(bucket.objects[key(acme)]) == other
     found = acme.environment("development")
     assert found.binding is not None
@@ -229,6 +227,27 @@ def test_a_plan_that_is_not_empty_after_the_move_leaves_the_binding(acme: World,
         rebinding.rebind(acme.doors, "ann", "shop", "development")
         assert moved(acme, 4).status is Status.SUCCEEDED
     assert ledger(acme) == ["size 1"]
+
+
+def test_a_state_that_another_key_opens_is_in_the_way_as_well(acme: World, bucket: S3Server) -> None:
+    if acme.doors.engine.kind is not EngineKind.OPENTOFU:
+        pytest.skip("only OpenTofu encrypts")
+    written = (state_folder(acme) / "terraform.tfstate").read_bytes()
+    bucket.objects[key(acme)] = other = written.replace(b'"encrypted_data": "', b'"encrypted_data": "AAAA')
+    push(acme, {RUNNER: runner(acme, bucket, state=BUCKET)})
+    with turning(acme):
+        rebinding.rebind(acme.doors, "ann", "shop", "development")
+        row = moved(acme, 2)
+    assert (row.status, row.message) == (
+        Status.FAILED,
+        "the state is not put there: what is at the new place is not encrypted with the key of this environment, "
+        "so somebody else wrote it; see that the new place holds no other state, then move it again; "
+        "it stays bound as it was",
+    )
+    assert (bucket.objects[key(acme)], here(acme)) == (
+        other,
+        plain_states.plain(acme, state_folder(acme).name, written),
+    )
 
 
 @pytest.mark.parametrize("phase", ["plan", "move"])
