@@ -12,6 +12,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -47,6 +48,9 @@ def chosen() -> str:
 
 
 _kinds = [chosen()]  # the last one is that of the test that runs
+_hurries: list[bool] = []
+_dialects: dict[str, sa.Dialect] = {}  # what was compiled for one is of use only to itself
+_compiled: dict[Any, Any] = {}
 _made: dict[str, list[Store]] = {}  # databases of PostgreSQL that are there, with those who opened them
 
 
@@ -97,8 +101,27 @@ def opened(folder: Path) -> Store:
 def kept(url: str) -> Store:
     """Open a database. It is closed at the end of the test by whoever drops it, if not before."""
     found = store.open_store(url)
+    if _hurries:
+        found = _hurried(found)
     _made.get(str(found.engine.url.database), []).append(found)
     return found
+
+
+def hurry() -> None:
+    """From now on what is opened is quicker than it is in use. Not for measurements."""
+    _hurries.append(True)
+
+
+def _hurried(found: Store) -> Store:
+    """Each statement is compiled once, not again in every test, and no file is waited for until it is on the disk."""
+    engine = found.engine
+    if found.is_sqlite:
+        sa.event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = OFF"))
+    if engine.dialect.name not in _dialects:
+        engine.connect().close()  # only then a dialect knows what its server can do
+        _dialects[engine.dialect.name] = engine.dialect
+    engine.dialect = _dialects[engine.dialect.name]
+    return replace(found, engine=engine.execution_options(compiled_cache=_compiled))
 
 
 def copied(source: Path, target: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from controller import clock, machine
-from controller.deployments.evaluate import Memory
+from controller.deployments.memory import Memory
 from controller.errors import LockstepError
 from controller.forge.webhook import Forge
 from controller.git.mirror import Mirror

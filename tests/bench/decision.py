@@ -11,7 +11,7 @@ from pathlib import Path
 
 from controller import pipeline
 from controller.deployments import follow
-from controller.deployments.evaluate import Memory
+from controller.deployments.memory import Memory
 from controller.history import read, record
 from controller.history.record import Finish
 from controller.model.bundle import Pins

@@ -26,7 +26,7 @@ def test_a_database_in_a_new_folder_is_made(tmp_path: Path) -> None:
 
 @databases.only_sqlite
 def test_pragmas_hold_in_every_connection(tmp_path: Path) -> None:
-    opened = databases.opened(tmp_path)
+    opened = store.open_store(databases.address(tmp_path))
     with opened.reading() as session:
         found = [session.scalar(sa.text(f"PRAGMA {name}")) for name in ("journal_mode", "foreign_keys", "synchronous")]
     assert found == ["wal", 1, 2]

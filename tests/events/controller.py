@@ -21,8 +21,8 @@ from flask import Flask
 
 from controller.deployments import actions, follow, suspending
 from controller.deployments.doors import Connection, Doors, Webhook
-from controller.deployments.evaluate import Memory
 from controller.deployments.lifecycle import Next
+from controller.deployments.memory import Memory
 from controller.errors import LockstepError
 from controller.forge.webhook import Forge
 from controller.git.mirror import Mirror

@@ -13,6 +13,7 @@ import pytest
 import controller
 from controller.deployments import actions, evaluate, follow
 from controller.deployments.doors import Connection
+from controller.deployments.memory import Memory
 from controller.git.mirror import Mirror
 from controller.history import decided, read, watching
 from controller.model.deployment import EnvironmentStatus, Mode, Status, VerdictKind
@@ -625,7 +626,7 @@ def test_an_upgrade_of_lockstep_opens_nothing(acme: World, monkeypatch: pytest.M
     monkeypatch.setattr(evaluate.pipeline.desired, "desired", otherwise)
     monkeypatch.setattr(controller, "__version__", "99.0")
     acme = acme.restarted()
-    acme.doors = dataclasses.replace(acme.doors, memory=evaluate.Memory())
+    acme.doors = dataclasses.replace(acme.doors, memory=Memory())
     watching.wake(acme.doors.store, REPOSITORY)
     count = len(acme.deployments())
     for _ in range(3):

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from controller.deployments import suspending
-from controller.deployments.evaluate import Memory
+from controller.deployments.memory import Memory
 from controller.history import opening, pins
 from controller.history.opening import Part
 from controller.history.pins import Rewritten

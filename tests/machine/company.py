@@ -18,8 +18,8 @@ import sqlalchemy as sa
 
 from controller.deployments import actions, follow, lifecycle
 from controller.deployments.doors import Doors
-from controller.deployments.evaluate import Memory
 from controller.deployments.lifecycle import Next
+from controller.deployments.memory import Memory
 from controller.errors import LockstepError, NotFoundError, RetryableError
 from controller.git.mirror import Mirror
 from controller.history import queue, read, watching
