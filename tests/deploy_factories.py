@@ -265,8 +265,9 @@ class World:
 
     def decide(self) -> None:
         """Decide as often as something may have changed."""
-        while watching.undecided(self.doors.store):
-            follow.decide(self.doors, REPOSITORY)
+        while found := watching.undecided(self.doors.store):
+            for repository in found:
+                follow.decide(self.doors, repository)
 
     def claim(self) -> str | None:
         limits = self.doors.limits

@@ -155,9 +155,15 @@ def _live_commits(session: Session, uuids: Sequence[str]) -> dict[str, str]:
 
 
 def _are_current(session: Session, decision: DecidedRepository) -> bool:
-    query = sa.select(EnvironmentRow.uuid, EnvironmentRow.version).where(EnvironmentRow.removed_at.is_(None))
-    versions = {row.uuid: row.version for row in session.execute(query)}
-    return all(versions.get(decided.uuid) == decided.version for decided in decision.environments)
+    columns = (EnvironmentRow.uuid, EnvironmentRow.version, EnvironmentRow.project, EnvironmentRow.name)
+    found = session.execute(sa.select(*columns).where(EnvironmentRow.removed_at.is_(None))).all()
+    versions = {row.uuid: row.version for row in found}
+    names = {(row.project, row.name) for row in found}
+    return all(
+        versions.get(decided.uuid) == decided.version
+        and (decided.version is not None or (decided.project, decided.name) not in names)
+        for decided in decision.environments
+    )
 
 
 def _commits(session: Session, decision: DecidedRepository) -> None:
@@ -195,8 +201,9 @@ def _projects(session: Session, decision: DecidedRepository) -> None:
     for id, name in sorted(decision.projects.items()):
         if id not in known:
             session.add(ProjectRow(id=id, repository=decision.id, display_name=name, created_at=decision.now))
-        elif known[id].display_name != name:
-            known[id].display_name = name
+            continue
+        known[id].display_name = name
+        known[id].repository = decision.id  # another's before, which has nothing of it any more
     session.flush()
 
 

@@ -13,6 +13,7 @@ from controller.history.dialect import batches
 from controller.history.opening import supersede
 from controller.history.standing import lines
 from controller.history.tables import DeploymentRow, EnvironmentRow
+from controller.history.watching import wake_others
 from controller.model.deployment import CHANGES, OPEN, EnvironmentStatus, Mode, Origin, Status
 
 _DELETES = (EnvironmentStatus.DELETING, EnvironmentStatus.DELETE_FAILED)
@@ -47,6 +48,7 @@ def emptied(session: Session, environment: EnvironmentRow, now: datetime, by: st
     if environment.declared:
         return
     environment.removed_at = now
+    wake_others(session, environment.repository)  # its project may be theirs now
     holding.end_all(session, environment, now, by)
     waiting = [opened.id for opened in lines(session, [environment.uuid]).get(environment.uuid, ())]
     supersede(session, waiting, now, by=None, message=f"the environment was removed by {by}")

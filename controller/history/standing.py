@@ -20,7 +20,6 @@ from controller.history.tables import (
     EnvironmentRow,
     HoldRow,
     ModulePinRow,
-    ProjectRow,
     ProviderPinRow,
     RepositoryRow,
 )
@@ -62,7 +61,7 @@ class RepositoryStanding:
     wake: int
     release: str | None
     environments: Mapping[str, Standing]  # by P/E
-    owners: Mapping[str, str]  # project -> repository that declared it first
+    owners: Mapping[str, str]  # project -> repository that declared it first, and has something of it still
     modules: Mapping[str, str]  # pinned sources
     unresolved: Mapping[str, str]  # sources that never were, and why
     uuids: Mapping[str, str]  # of all environments that were not removed -> P/E
@@ -87,7 +86,7 @@ def standing(
             wake=row.wake,
             release=row.release,
             environments=_standings(session, repository, now, everywhere, known or {}),
-            owners={project.id: project.repository for project in session.scalars(sa.select(ProjectRow))},
+            owners={row.project: row.repository for row in everywhere if row.removed_at is None and row.repository},
             modules=modules.commits,
             unresolved=modules.unresolved,
             uuids={row.uuid: f"{row.project}/{row.name}" for row in everywhere if row.removed_at is None},

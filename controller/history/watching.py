@@ -100,6 +100,11 @@ def wake_within(session: Session, repository: str | None) -> None:
     session.execute(sa.update(RepositoryRow).where(RepositoryRow.id == repository).values(wake=RepositoryRow.wake + 1))
 
 
+def wake_others(session: Session, repository: str | None) -> None:
+    """The same for all but one: what it has given up may be theirs."""
+    session.execute(sa.update(RepositoryRow).where(RepositoryRow.id != repository).values(wake=RepositoryRow.wake + 1))
+
+
 def undecided(store: Store) -> list[str]:
     """Repositories whose head was not decided, or that were woken since."""
     query = sa.select(RepositoryRow.id).where(

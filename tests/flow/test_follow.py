@@ -705,3 +705,26 @@ def test_a_project_belongs_to_the_repository_that_declared_it_first(acme: World,
         "give it another name, or remove it there",
     )
     assert (acme.environment("development").repository, len(acme.deployments())) == (REPOSITORY, 1)
+
+
+def test_a_project_that_is_gone_from_a_repository_may_come_from_another(acme: World, tmp_path: Path) -> None:
+    acme.deploy(project(development=sized(1)) | {"projects/blog/live/app.manifest.yaml": sized(2)})
+    first = acme.environment("development").uuid
+    other = git_factories.repository(tmp_path / "other.git")
+    git_factories.commit(other, {**PLATFORM, **project(development=sized(5))})
+    mirror = Mirror(tmp_path / "other-mirror.git", str(tmp_path / "other.git"))
+    connections = {**acme.doors.connections, "other": Connection("other", mirror.address.shown, mirror)}
+    acme.doors = dataclasses.replace(acme.doors, connections=connections)
+    watching.ensure_repository(acme.doors.store, "other", mirror.address.shown, "main")
+    follow.poll(acme.doors, "other")
+    follow.decide(acme.doors, "other")
+    assert len(acme.deployments()) == 2
+    actions.destroy(acme.doors, "ann", "shop", "development")
+    acme.settle()
+    acme.deploy(dict.fromkeys(project(development=sized(1))))
+    actions.destroy(acme.doors, "ann", "shop", "development")  # all of a project at once: nothing is removed by itself
+    acme.settle()
+    found, last = acme.environment("development"), acme.last("development")
+    assert (found.repository, found.uuid == first) == ("other", False)
+    assert (last.repository, last.status, last.reason[:16]) == ("other", Status.SUCCEEDED, "first deployment")
+    assert {row.id: row.problems for row in read.repositories(acme.doors.store)} == {REPOSITORY: (), "other": ()}
