@@ -370,6 +370,15 @@ def test_a_slow_delivery_keeps_nobody_waiting(shop: World) -> None:
 
 
 @both_databases
+def test_a_secret_of_gitlab_may_have_any_letters(shop: World) -> None:
+    takes(shop, Forge.GITLAB, "schön und gut")
+    body = body_of(PUSH)
+    # Sent as bytes, as GitLab does; Python hands the bytes of a header on as Latin-1.
+    sent = gitlab(body) | {"X-Gitlab-Token": "schön und gut".encode().decode("latin-1")}
+    assert send(shop, body, sent).status_code == 202
+    assert send(shop, body, sent | {"X-Gitlab-Token": "schon und gut"}).status_code == 401
+
+
 def test_deliveries_at_the_same_moment_are_noted_once(shop: World) -> None:
     takes(shop, Forge.GITHUB, KEY)
     body = body_of(PUSH)
