@@ -78,7 +78,6 @@ def test_every_word_of_a_person_is_kept_and_looked_up(opened: Store, said: str, 
     )
     assert read.audit(opened, subject=f"{said}.") == []
     assert read.deployments(opened, project=said, commit=said) == []
-    assert read.remembered(opened, said, said) is None
     assert overview.environments(opened, [said], f"{said}/{said}", 1) == []
 
 
