@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -82,10 +83,10 @@ def _serve(doors: Doors, settings: Settings) -> None:
         is_open=settings.anonymous_pages,
         secure_cookies=settings.page.startswith("https://"),
     )
-    with _asked_to_end() as asked, _asked_to_reload(doors), _listening(app, settings):
+    with _asked_to_end() as wait, _asked_to_reload(doors), _listening(app, settings):
         loop.start()
         log.info("serving %s", settings.page)
-        asked.wait()
+        wait()
         log.info("asked to end: nothing new begins, what runs may end within %d s", settings.drain.total_seconds())
         loop.stop(settings.drain, interrupt=_are_runs_lost(settings))
     log.info("ended")
@@ -130,20 +131,33 @@ def _listening(app: Flask, settings: Settings) -> Iterator[None]:
 
 
 @contextmanager
-def _asked_to_end() -> Iterator[threading.Event]:
-    """An event that SIGTERM or SIGINT sets; a second one ends the process at once, as no signal would be caught."""
-    asked = threading.Event()
+def _asked_to_end() -> Iterator[Callable[[], None]]:
+    """What waits for SIGTERM or SIGINT; a second one ends the process at once, as no signal would be caught."""
+    asked: list[int] = []
 
     def ask(number: int, _frame: object) -> None:
-        asked.set()
+        asked.append(number)
         signal.signal(number, signal.SIG_DFL)
 
+    # Heard by a pipe: a signal that comes just before one waits for a lock is noticed when the wait is over, and that
+    # of an event would never be.
+    heard, tell = os.pipe()
+    os.set_blocking(tell, False)
+    told = signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
     before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def wait() -> None:
+        while not asked:
+            os.read(heard, 1)
+
     try:
-        yield asked
+        yield wait
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(told)
+        os.close(heard)
+        os.close(tell)
 
 
 @contextmanager

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 import yaml
 
 from controller.model.deployment import Status
-from tests.serve_factories import Server, ledger, processes_of, sample_repository, serving, until
+from tests.serve_factories import ROOT, Server, ledger, processes_of, sample_repository, serving, until
 
 LINE = "insights/live postgres-server main"
 
@@ -86,6 +88,39 @@ def test_asked_to_end_it_waits_for_what_runs_and_begins_no_apply(server: Server)
     assert (ledger(server.folder), runs(server)) == ([LINE], [])
     assert "Traceback" not in server.said()
     assert server.said().splitlines()[-1].endswith("INFO    ended")
+
+
+ASKED = """
+import faulthandler, os, signal, sys, threading
+from cli.serve import _asked_to_end
+
+def compute():
+    while True:
+        sum(range(50))
+
+def ask(ready):
+    ready.wait()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+sys.setswitchinterval(0.0002)
+for _ in range(2):
+    threading.Thread(target=compute, daemon=True).start()
+faulthandler.dump_traceback_later(60, exit=True)
+for _ in range(1000):
+    with _asked_to_end() as wait:
+        ready = threading.Event()
+        asking = threading.Thread(target=ask, args=(ready,))
+        asking.start()
+        ready.set()
+        wait()
+        asking.join()
+"""
+
+
+def test_a_signal_is_heard_whenever_it_comes() -> None:
+    """Also in the moment when one begins to wait for it: an orchestrator that starts and stops asks just then."""
+    done = subprocess.run((sys.executable, "-c", ASKED), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_what_the_first_start_makes_is_shown_once(server: Server) -> None:
