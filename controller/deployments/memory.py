@@ -50,10 +50,11 @@ class Memory:
         footprint = noted.footprint(*_folders(question))
         modules = {source: question.past.of(source) for source in evaluated.modules}
         self._entries[repository, question.slug] = _Entry(key, footprint, base, modules, evaluated)
-        at_hand = self._whole.setdefault(repository, {})
-        at_hand.pop(question.slug, None)
-        if whole is not None and len(at_hand) < _AT_HAND:
-            at_hand[question.slug] = whole
+        at_hand = self._whole.get(repository)  # None: of earlier commits nothing is deployed as it was computed
+        if at_hand is not None:
+            at_hand.pop(question.slug, None)
+            if whole is not None and len(at_hand) < _AT_HAND:
+                at_hand[question.slug] = whole
         return evaluated
 
     def resolve(self, repository: str, question: Question) -> Whole:

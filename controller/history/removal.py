@@ -48,7 +48,8 @@ def emptied(session: Session, environment: EnvironmentRow, now: datetime, by: st
     if environment.declared:
         return
     environment.removed_at = now
-    wake_others(session, environment.repository)  # its project may be theirs now
+    if not _others_of_project(session, environment):
+        wake_others(session, environment.repository)  # its project may be theirs now
     holding.end_all(session, environment, now, by)
     waiting = [opened.id for opened in lines(session, [environment.uuid]).get(environment.uuid, ())]
     supersede(session, waiting, now, by=None, message=f"the environment was removed by {by}")
@@ -60,6 +61,15 @@ def revived(environment: EnvironmentRow) -> None:
     environment.status, environment.declared, environment.note = EnvironmentStatus.ACTIVE, True, ""
     environment.decided_digest = environment.decided_deployment = environment.decided_ended = None
     environment.desired = environment.desired_commit = environment.valid_desired = None
+
+
+def _others_of_project(session: Session, environment: EnvironmentRow) -> bool:
+    query = sa.select(EnvironmentRow.uuid).where(
+        EnvironmentRow.project == environment.project,
+        EnvironmentRow.uuid != environment.uuid,
+        EnvironmentRow.removed_at.is_(None),
+    )
+    return session.scalars(query.limit(1)).first() is not None
 
 
 def _being_destroyed(session: Session, uuids: Sequence[str]) -> set[str]:
