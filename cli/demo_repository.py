@@ -52,7 +52,7 @@ class DemoRepository:
         _git(self._clone, "checkout", "--quiet", "-b", "main")
         _git(self._clone, "remote", "add", "origin", str(self._bare))
         self._commit("Describe our platform and our projects", _FIRST_AUTHOR)
-        _git(self._clone, "push", "--quiet", "origin", "main")
+        _git(self._clone, "push", "--quiet", "--set-upstream", "origin", "main")
 
     def push(self, change: Change, branch: str) -> str:
         """Commit a change on main or on a new branch, push that branch, and give the commit's id."""
@@ -64,7 +64,7 @@ class DemoRepository:
             raise Stop(Exit.FAILED, f"{change.path}: `{change.old}` is not in the sample any more; the demo needs it")
         file.write_text(text.replace(change.old, change.new))
         self._commit(change.message, change.author)
-        _git(self._clone, "push", "--quiet", "origin", branch)
+        _git(self._clone, "push", "--quiet", "--set-upstream", "origin", branch)
         commit = self.head()
         _git(self._clone, "checkout", "--quiet", "main")
         return commit
