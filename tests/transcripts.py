@@ -11,6 +11,7 @@ another one each time stands on such a page under a name of its own, in commands
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shlex
@@ -46,24 +47,37 @@ class Step:
     printed: str
 
 
+_NAMED: Mapping[str, str] = {  # what is another one each time, and how it is called on a page
+    r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}": "d{:07}-0000-4000-8000-000000000000",
+    r"age1[0-9a-z]{58}": "age1-recipient-{}-of-this-page",
+    r"AGE-SECRET-KEY-1[0-9A-Z]{58}": "AGE-SECRET-KEY-1-OF-THIS-PAGE-{}",
+}
+_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"
+_A_TIME = "2026-01-01T12:00:00Z"
+
+
 @dataclass
 class Names:
-    """What is another one each time, and how it is called on the page: ids of deployments and keys, by their order."""
+    """What is another one each time: ids of deployments and keys. The page names them where it first shows one.
+
+    What `…` stands for names nothing: there are ids of an engine's among it that look like ours one time in sixteen.
+    """
 
     known: dict[str, str] = field(default_factory=dict)
-    _WORDS: Mapping[str, str] = field(
-        default_factory=lambda: {
-            r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}": "d{:07}-0000-4000-8000-000000000000",
-            r"age1[0-9a-z]{58}": "age1-recipient-{}-of-this-page",
-            r"AGE-SECRET-KEY-1[0-9A-Z]{58}": "AGE-SECRET-KEY-1-OF-THIS-PAGE-{}",
-        }
-    )
+
+    def is_as_told(self, told: str, printed: str) -> bool:
+        """Whether that was printed but for names; those that are new in it are known from now on."""
+        pattern, places = _pattern(told, {name: real for real, name in self.known.items()})
+        found = re.fullmatch(pattern, printed)
+        if found is not None:
+            self.known |= {found[group]: name for name, group in places.items()}
+        return found is not None
 
     def shown(self, text: str) -> str:
-        """As the page has it."""
-        for pattern, name in self._WORDS.items():
+        """As the page would have it."""
+        for pattern, name in _NAMED.items():
             text = re.sub(pattern, lambda found, name=name: self._name(found[0], name), text)
-        return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", "2026-01-01T12:00:00Z", text)
+        return re.sub(_TIME, _A_TIME, text)
 
     def meant(self, text: str) -> str:
         """As the controller has it."""
@@ -72,8 +86,34 @@ class Names:
         return text
 
     def _name(self, real: str, name: str) -> str:
-        same = [one for one in self.known.values() if one.startswith(name.partition("{")[0])]
-        return self.known.setdefault(real, name.format(len(same) + 1))
+        taken = {*self.known.values()}
+        free = next(named for number in itertools.count(1) if (named := name.format(number)) not in taken)
+        return self.known.setdefault(real, free)
+
+
+def _pattern(told: str, known: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """What is printed where a page tells that; and by new name the group that holds what it is called for."""
+    places: dict[str, str] = {}
+    kinds = {re.sub(r"\\{[^}]*\\}", r"\\d+", re.escape(name)): real for real, name in _NAMED.items()}
+
+    def part(found: re.Match[str]) -> str:
+        text = found[0]
+        if text == f"{ANY}\n":
+            return "(?s:.*)"
+        if text == _A_TIME:
+            return _TIME
+        if text in known:
+            return re.escape(known[text])
+        if text in places:
+            return f"(?P={places[text]})"
+        for kind, real in kinds.items():
+            if re.fullmatch(kind, text):
+                places[text] = f"n{len(places)}"
+                return f"(?P<{places[text]}>{real})"
+        return re.escape(text)
+
+    words = "|".join([rf"^{ANY}\n", re.escape(_A_TIME), *kinds, r"[\s\S]"])
+    return re.sub(words, part, told, flags=re.MULTILINE), places
 
 
 @dataclass
@@ -82,12 +122,12 @@ class Session:
 
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
-    names: Names | None = None
+    names: Names = field(default_factory=Names)
 
     def run(self, command: str) -> str:
         words = f'lockstep() {{ {shlex.quote(sys.executable)} -P -m cli "$@"; }}\n{command}'
         done = subprocess.run(
-            ("bash", "-c", self.names.meant(words) if self.names else words),
+            ("bash", "-c", self.names.meant(words)),
             cwd=self.folder,
             env={
                 **os.environ,
@@ -103,8 +143,7 @@ class Session:
             timeout=_DEADLINE,
             check=False,
         )
-        printed = done.stdout.decode()
-        return self.names.shown(printed) if self.names else printed
+        return done.stdout.decode()
 
 
 def steps(session: str) -> Iterator[Step]:
@@ -121,12 +160,6 @@ def steps(session: str) -> Iterator[Step]:
             printed += line
     if command:
         yield Step(command, printed)
-
-
-def is_as_told(told: str, printed: str) -> bool:
-    """Whether a command printed what the page says."""
-    parts = [re.escape(part) for part in re.split(rf"(?m)^{ANY}\n", told)]
-    return re.fullmatch("(?s:.*)".join(parts), printed) is not None
 
 
 def replay(page: str, folder: Path) -> str:
@@ -164,7 +197,6 @@ def _serve(session: Session, stack: ExitStack, bare: str | None) -> None:
     server.start()
     token = serve_factories.yaml.safe_load(server.first_start.read_text())["admin_token"]
     session.environment = {"LOCKSTEP_URL": server.url, "LOCKSTEP_TOKEN": token}
-    session.names = Names()
     serve_factories.until("everything to be deployed", lambda: _is_at_rest(server))
 
 
@@ -187,5 +219,5 @@ def _block(block: re.Match[str], session: Session) -> str:
 def _step(step: Step, session: Session) -> str:
     printed = session.run(step.command)
     first, *more = step.command.splitlines(keepends=True)
-    told = step.printed if is_as_told(step.printed, printed) else printed
+    told = step.printed if session.names.is_as_told(step.printed, printed) else session.names.shown(printed)
     return "".join([f"$ {first}", *(f"> {line}" for line in more), told])
