@@ -172,6 +172,8 @@ class Deciding:
 
     def _waiting(self, cases: Sequence[Case]) -> dict[str, str]:
         """For what each environment waits: those named by its `after` that are not in step yet."""
+        if not any(case.lasting.after for case in cases):
+            return {case.slug: case.state.waits for case in cases}
         wanted = {case.slug: reconcile.wanted(case.wants, case.now, case.state) for case in cases}
         applied = {case.slug: case.state.applied for case in cases}
         found = {}

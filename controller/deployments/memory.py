@@ -77,7 +77,7 @@ class Memory:
         files = offered.found.by_id.get(question.project)
         problems = [read.found.problems.get(slug) for slug in (question.project, question.slug)]
         # Which pins matter is known afterwards: a tag that moved is not a matter of a thousand environments.
-        past = replace(question.past, modules={}, unresolved={})
+        past = question.past.binding, question.past.providers, question.past.used
         return (offered.number, files, problems, past, question.engine)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -157,8 +158,8 @@ def _live_commits(session: Session, uuids: Sequence[str]) -> dict[str, str]:
 def _are_current(session: Session, decision: DecidedRepository) -> bool:
     columns = (EnvironmentRow.uuid, EnvironmentRow.version, EnvironmentRow.project, EnvironmentRow.name)
     found = session.execute(sa.select(*columns).where(EnvironmentRow.removed_at.is_(None))).all()
-    versions = {row.uuid: row.version for row in found}
-    names = {(row.project, row.name) for row in found}
+    versions = {uuid: version for uuid, version, _, _ in found}
+    names = {(project, name) for _, _, project, name in found}
     return all(
         versions.get(decided.uuid) == decided.version
         and (decided.version is not None or (decided.project, decided.name) not in names)
@@ -197,13 +198,15 @@ def _leave_branch(session: Session, repository: str, ancestor: str | None) -> No
 
 
 def _projects(session: Session, decision: DecidedRepository) -> None:
-    known = {row.id: row for row in session.scalars(sa.select(ProjectRow))}
+    columns = ProjectRow.id, ProjectRow.repository, ProjectRow.display_name
+    known = {row.id: row for row in session.execute(sa.select(*columns))}
     for id, name in sorted(decision.projects.items()):
         if id not in known:
             session.add(ProjectRow(id=id, repository=decision.id, display_name=name, created_at=decision.now))
-            continue
-        known[id].display_name = name
-        known[id].repository = decision.id  # another's before, which has nothing of it any more
+        elif known[id] != (id, decision.id, name):
+            row = session.get_one(ProjectRow, id)
+            row.display_name = name
+            row.repository = decision.id  # another's before, which has nothing of it any more
     session.flush()
 
 
@@ -292,28 +295,58 @@ def _pins(session: Session, decision: DecidedRepository, changed: Sequence[Decid
 
 
 def _verdicts(session: Session, decision: DecidedRepository) -> None:
-    found = [_verdict(told, decision, decided) for decided in decision.environments for told in decided.told]
-    if not found:
-        return
     session.flush()
-    statement = insert(session, VerdictRow.__table__)
+    unchanged: dict[str, list[str]] = {}  # commit -> uuids of environments that stand: of a thousand most
+    found = []
+    for decided in decision.environments:
+        stands = decided.uuid in decision.standing
+        for told in decided.told:
+            if stands and told == Told(told.commit, VerdictKind.UNCHANGED, decided.tip):
+                unchanged.setdefault(told.commit, []).append(decided.uuid)
+            else:
+                found.append(_verdict(told, decision, decided))
+    for commit, uuids in unchanged.items():
+        for batch in batches(uuids):
+            columns, rows = _unchanged(decision, commit, batch)
+            session.execute(_replacing(insert(session, VerdictRow.__table__).from_select(columns, rows)))
+    if found:
+        # One statement, executed for all rows: the database's driver takes them one after the other.
+        session.connection().execute(_replacing(insert(session, VerdictRow.__table__)), found)
+
+
+def _replacing(statement: Any) -> Any:
+    """The INSERT of verdicts, where those of an earlier decision may be."""
     keys = ("environment_uuid", "repository", "commit")
-    changed = {name: statement.excluded[name] for name in found[0] if name not in keys}
-    # One statement, executed for all rows: the database's driver takes them one after the other.
-    session.connection().execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), found)
+    changed = {
+        column.name: statement.excluded[column.name] for column in VerdictRow.__table__.c if column.name not in keys
+    }
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+
+
+def _unchanged(decision: DecidedRepository, commit: str, uuids: Sequence[str]) -> tuple[list[str], sa.Select[Any]]:
+    """The rows of a commit that changes nothing for these environments, made of theirs: names of columns, and rows."""
+    same = _said(Told(commit, VerdictKind.UNCHANGED, None), decision)
+    types = VerdictRow.__table__.c
+    columns: dict[str, Any] = {name: sa.literal(value, types[name].type) for name, value in same.items()}
+    columns["environment_uuid"], columns["desired"] = EnvironmentRow.uuid, EnvironmentRow.desired
+    columns["project"], columns["environment"] = EnvironmentRow.project, EnvironmentRow.name
+    return list(columns), sa.select(*columns.values()).where(EnvironmentRow.uuid.in_(uuids))
 
 
 def _verdict(told: Told, decision: DecidedRepository, decided: Decided) -> dict[str, Json]:
     names_one = told.kind in (VerdictKind.DEPLOYED, VerdictKind.SUPERSEDED)
-    opened = decided.opening.id if decided.opening else None
+    opened = decided.opening.id if decided.opening and names_one else None
+    named = {"environment_uuid": decided.uuid, "project": decided.project, "environment": decided.name}
+    return _said(told, decision) | named | {"deployment": told.deployment or opened}
+
+
+def _said(told: Told, decision: DecidedRepository) -> dict[str, Json]:
+    """What a row says that is not the environment's."""
     return {
-        "environment_uuid": decided.uuid,
         "repository": decision.id,
         "commit": told.commit,
-        "project": decided.project,
-        "environment": decided.name,
         "kind": str(told.kind),
-        "deployment": told.deployment or (opened if names_one else None),
+        "deployment": told.deployment,
         "other_commit": told.other_commit,
         "reason": told.reason,
         "problems": list(told.problems),

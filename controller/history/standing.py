@@ -27,16 +27,29 @@ from controller.model.bundle import Pins, ProviderPin
 from controller.model.deployment import Mode, Origin, Rank, Status
 from controller.model.record import Deployment, Environment, Hold, OpenDeployment, Repository
 
-_NAMES = sa.select(
-    EnvironmentRow.uuid,
-    EnvironmentRow.project,
-    EnvironmentRow.name,
-    EnvironmentRow.version,
-    EnvironmentRow.repository,
-    EnvironmentRow.removed_at,
-    EnvironmentRow.origin,
-).order_by(EnvironmentRow.project, EnvironmentRow.name)
 _FEW = 100  # rows that are asked for one by one
+
+
+class _Known(NamedTuple):
+    """What is looked at of every environment, in every repository: there may be thousands."""
+
+    uuid: str
+    project: str
+    name: str
+    version: int
+    repository: str | None
+    origin: str
+
+    @property
+    def slug(self) -> str:
+        return f"{self.project}/{self.name}"
+
+
+_KNOWN = (
+    sa.select(*(getattr(EnvironmentRow, name) for name in _Known._fields))
+    .where(EnvironmentRow.removed_at.is_(None))
+    .order_by(EnvironmentRow.project, EnvironmentRow.name)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +93,17 @@ def standing(
         if row is None:
             raise NotFoundError(f"repository `{repository}` is unknown; list it under `connections` in the settings")
         modules = _module_pins(session, repository)
-        everywhere = session.execute(_NAMES).all()
+        everywhere = [_Known(*found) for found in session.execute(_KNOWN)]
         return RepositoryStanding(
             repository=rows.repository(row),
             wake=row.wake,
             release=row.release,
             environments=_standings(session, repository, now, everywhere, known or {}),
-            owners={row.project: row.repository for row in everywhere if row.removed_at is None and row.repository},
+            owners={one.project: one.repository for one in everywhere if one.repository},
             modules=modules.commits,
             unresolved=modules.unresolved,
-            uuids={row.uuid: f"{row.project}/{row.name}" for row in everywhere if row.removed_at is None},
-            by_hand=frozenset(
-                f"{row.project}/{row.name}" for row in everywhere if row.removed_at is None and row.origin != Origin.GIT
-            ),
+            uuids={one.uuid: one.slug for one in everywhere},
+            by_hand=frozenset(one.slug for one in everywhere if one.origin != Origin.GIT),
         )
 
 
@@ -173,7 +184,7 @@ def lines(session: Session, uuids: Sequence[str] | sa.Select[Any]) -> dict[str, 
 
 
 def _standings(
-    session: Session, repository: str, now: datetime, everywhere: Sequence[Any], known: Mapping[str, Standing]
+    session: Session, repository: str, now: datetime, everywhere: Sequence[_Known], known: Mapping[str, Standing]
 ) -> dict[str, Standing]:
     is_git = EnvironmentRow.origin == Origin.GIT
     mine = sa.and_(EnvironmentRow.repository == repository, EnvironmentRow.removed_at.is_(None), is_git)
@@ -181,14 +192,10 @@ def _standings(
     query = sa.select(HoldRow).where(HoldRow.ended_at.is_(None)).order_by(HoldRow.since, HoldRow.number)
     holds = [row for row in session.scalars(query) if row.until is None or row.until > now]
     pending = pending_changes(session, repository, opened)
-    here = [
-        row
-        for row in everywhere
-        if row.repository == repository and row.removed_at is None and row.origin == Origin.GIT
-    ]
-    versions = {row.uuid: row.version for row in here if row.uuid not in opened and row.uuid not in pending}
+    here = [one for one in everywhere if one.repository == repository and one.origin == Origin.GIT]
+    versions = {one.uuid: one.version for one in here if one.uuid not in opened and one.uuid not in pending}
     same = {} if holds else _unchanged(known, versions)
-    moved = [row.uuid for row in here if row.uuid not in same]
+    moved = [one.uuid for one in here if one.uuid not in same]
     pins = provider_pins(session, moved)
     made = {
         row.uuid: _standing(
@@ -196,7 +203,7 @@ def _standings(
         )
         for row in _rows(session, mine, moved)
     }
-    return {f"{row.project}/{row.name}": same.get(row.uuid) or made[row.uuid] for row in here}
+    return {one.slug: same.get(one.uuid) or made[one.uuid] for one in here}
 
 
 def _unchanged(known: Mapping[str, Standing], versions: Mapping[str, int]) -> dict[str, Standing]:
