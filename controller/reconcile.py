@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from controller.model.deployment import REPLACEABLE, HoldKind, Rank, Status, VerdictKind
 from controller.model.record import Decision, Hold, OpenDeployment
+from controller.model.ruling import Ruling
 
 # A digest whose deployment ended like this is not tried again by itself.
 SETTLED = frozenset({Status.FAILED, Status.REJECTED, Status.DISCARDED, Status.CANCELLED})
@@ -66,20 +67,6 @@ class State:
     @property
     def pin(self) -> Hold | None:
         return next((hold for hold in self.holds if hold.kind is HoldKind.PINNED), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Ruling:
-    """The verdict on one commit. `deployment` None with DEPLOYED or SUPERSEDED: the one that is opened now."""
-
-    commit: str
-    kind: VerdictKind
-    digest: str | None
-    changed: bool = False
-    deployment: str | None = None
-    other_commit: str | None = None
-    reason: str = ""
-    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from controller.history import decide, decided, read, record, store, watching, work
 from controller.history.audit import Act
-from controller.history.decide import Decided, DecidedRepository, Told
+from controller.history.decision import Decided, DecidedRepository
 from controller.history.opening import NewDeployment, Part
 from controller.history.record import Finish, Planned
 from controller.history.standing import RepositoryStanding, standing
@@ -20,6 +20,7 @@ from controller.history.store import Store
 from controller.model.bundle import Binding, StateStorage
 from controller.model.deployment import EngineKind, Mode, Rank, Status, VerdictKind
 from controller.model.record import Counts, Decision, Deployment, Environment
+from controller.model.ruling import Ruling
 from controller.model.tree import Commit
 from tests import databases
 
@@ -84,7 +85,7 @@ def environment(
     name: str = "development",
     *,
     project: str = "shop",
-    told: Sequence[Told] = (),
+    told: Sequence[Ruling] = (),
     opening: NewDeployment | None = None,
     at: int = 1,
     **changes: Any,
@@ -116,7 +117,7 @@ def opened_environment(opened: Store, digest: str = "d1", **changes: Any) -> tup
     """An environment whose first deployment is queued: its uuid, and the deployment's id."""
     uuid_ = str(uuid.uuid4())
     new = deployment(uuid_, digest, **changes)
-    told = Told(commit(1).id, VerdictKind.DEPLOYED, digest, changed=True)
+    told = Ruling(commit(1).id, VerdictKind.DEPLOYED, digest, changed=True)
     fields: dict[str, Any] = {"tip": digest, "desired": digest, "desired_commit": commit(1).id}
     environment(
         opened,

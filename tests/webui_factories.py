@@ -27,7 +27,7 @@ from controller.git.mirror import Mirror
 from controller.history import access as tokens
 from controller.history import decide, person, read, record, standing, watching, work
 from controller.history.audit import Act
-from controller.history.decide import Decided, DecidedRepository, Told
+from controller.history.decision import Decided, DecidedRepository
 from controller.history.opening import NewDeployment, Part
 from controller.history.store import Store
 from controller.model.bundle import Binding, Pins, StateStorage
@@ -36,6 +36,7 @@ from controller.model.deployment import EngineKind, Mode, Rank, Role, Status, Ve
 from controller.model.document import Json
 from controller.model.graph import Coordinate, Graph, GraphNode, Output, Template
 from controller.model.record import Counts
+from controller.model.ruling import Ruling
 from controller.model.tree import Commit
 from controller.runner.protocol import Engine
 from controller.secrets import age, logs
@@ -336,7 +337,7 @@ def wants(
     project, _, name = slug.partition("/")
     want = digest_of(f"{slug}{of.id}")
     kind = more.pop("kind", VerdictKind.DEPLOYED)
-    told = Told(of.id, kind, want, changed=True, reason=more.pop("why", ""), problems=more.get("problems", ()))
+    told = Ruling(of.id, kind, want, changed=True, reason=more.pop("why", ""), problems=more.get("problems", ()))
     return Decided(
         uuid=uuid_of(slug),
         project=project,

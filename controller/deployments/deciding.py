@@ -17,7 +17,7 @@ from controller.deployments.openings import Case, Openings
 from controller.deployments.walking import Asking, Before, Tip, Walk, walk
 from controller.errors import ManifestError
 from controller.history import branch
-from controller.history.decide import Decided, DecidedRepository, Told
+from controller.history.decision import Decided, DecidedRepository
 from controller.history.standing import RepositoryStanding, Standing
 from controller.model.deployment import EnvironmentStatus, Origin, Rank
 from controller.model.record import Lasting
@@ -203,7 +203,7 @@ class Deciding:
             name=name,
             version=case.standing.version if case.standing else None,
             type=case.config.type if case.config else known.type if known else "",
-            told=tuple(_told(ruling) for ruling in outcome.rulings),
+            told=outcome.rulings,
             declared=is_declared,
             marked=gone is not None and gone.marked,
             forgotten=gone is not None and gone.forgotten,
@@ -253,16 +253,3 @@ class Deciding:
             and (decided.folder, decided.renamed_from) == (known.folder, known.renamed_from)
             and decided.lasting == known.lasting
         )
-
-
-def _told(ruling: reconcile.Ruling) -> Told:
-    return Told(
-        commit=ruling.commit,
-        kind=ruling.kind,
-        desired=ruling.digest,
-        changed=ruling.changed,
-        deployment=ruling.deployment,
-        other_commit=ruling.other_commit,
-        reason=ruling.reason,
-        problems=ruling.problems,
-    )

@@ -15,7 +15,7 @@ from controller.errors import LockstepError, NotFoundError, RetryableError
 from controller.history import decide as history
 from controller.history import deliveries, read, watching
 from controller.history import standing as picture
-from controller.history.decide import DecidedRepository
+from controller.history.decision import DecidedRepository
 from controller.history.opening import NewDeployment
 
 log = logging.getLogger(__name__)

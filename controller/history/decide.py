@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from controller.history import drifting, removal
-from controller.history.dialect import batches, insert
-from controller.history.opening import NewDeployment, environments_of, insert_deployments, supersede
+from controller.history import drifting, removal, verdicts
+from controller.history.decision import Decided, DecidedRepository
+from controller.history.dialect import batches
+from controller.history.opening import environments_of, insert_deployments, supersede
 from controller.history.store import Store
 from controller.history.tables import (
     CommitRow,
@@ -23,78 +21,7 @@ from controller.history.tables import (
     RepositoryRow,
     VerdictRow,
 )
-from controller.history.watching import ensure_repository, polled
-from controller.model.deployment import EnvironmentStatus, HoldKind, Origin, VerdictKind
-from controller.model.document import Json
-from controller.model.manifest import OnRemoval
-from controller.model.record import CommitRange, Decision, Lasting
-from controller.model.tree import Commit
-
-__all__ = ["Decided", "DecidedRepository", "Told", "ensure_repository", "live_commit", "polled", "record"]
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """The verdict on one commit; `deployment` None with DEPLOYED or SUPERSEDED: the one that opens with it."""
-
-    commit: str
-    kind: VerdictKind
-    desired: str | None
-    changed: bool = False
-    deployment: str | None = None
-    other_commit: str | None = None
-    reason: str = ""
-    problems: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """What a decision says of one environment. `version` None: the environment is new."""
-
-    uuid: str
-    project: str
-    name: str
-    version: int | None
-    type: str
-    told: tuple[Told, ...] = ()
-    declared: bool = True
-    marked: bool = False  # its directory is gone, and it is to be removed
-    forgotten: bool = False  # its directory is gone, and it had nothing that could be destroyed
-    on_removal: OnRemoval | None = None
-    tip: str | None = None  # digest that Git wants at the tip; None where rejected or not declared
-    desired: str | None = None  # of the newest valid commit
-    desired_commit: str | None = None
-    problems: tuple[str, ...] = ()
-    note: str = ""
-    decided: Decision | None = None  # None: stays as it is
-    opening: NewDeployment | None = None
-    superseded: tuple[str, ...] = ()
-    ends_pin: str | None = None
-    releases_pin: str | None = None
-    lasting: Lasting = field(default_factory=Lasting)
-    folder: str | None = None
-    renamed_from: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DecidedRepository:
-    """What a decision says of a repository; it holds only while `before` is the decided tip still."""
-
-    id: str
-    before: str | None
-    tip: str
-    woken: int
-    release: str
-    now: datetime
-    commits: tuple[Commit, ...] = ()  # of the walk, oldest first
-    rewritten: bool = False  # commits after `ancestor` left the branch (None: all)
-    ancestor: str | None = None
-    ranges: tuple[CommitRange, ...] = ()
-    projects: Mapping[str, str] = field(default_factory=dict)  # id -> display name
-    catalogue: Json = None
-    problems: tuple[str, ...] = ()
-    environments: tuple[Decided, ...] = ()
-    standing: frozenset[str] = frozenset()  # uuids of those of which all but `told` is so already
+from controller.model.deployment import EnvironmentStatus, HoldKind, Origin
 
 
 def record(store: Store, decision: DecidedRepository) -> bool:
@@ -117,7 +44,7 @@ def record(store: Store, decision: DecidedRepository) -> bool:
         _pins(session, decision, changed)
         openings = [decided.opening for decided in changed if decided.opening]
         insert_deployments(session, openings, decision.now, environments)
-        _verdicts(session, decision)
+        verdicts.write(session, decision)
         _supersede(session, decision, changed)
         live = _live_commits(session, list(environments))
         for uuid, environment in environments.items():
@@ -292,65 +219,3 @@ def _pins(session: Session, decision: DecidedRepository, changed: Sequence[Decid
             row.released_by = decided.ends_pin or decided.releases_pin
             if decided.ends_pin:
                 row.ended_at, row.ended_by = decision.now, f"commit {decided.ends_pin}"
-
-
-def _verdicts(session: Session, decision: DecidedRepository) -> None:
-    session.flush()
-    unchanged: dict[str, list[str]] = {}  # commit -> uuids of environments that stand: of a thousand most
-    found = []
-    for decided in decision.environments:
-        stands = decided.uuid in decision.standing
-        for told in decided.told:
-            if stands and told == Told(told.commit, VerdictKind.UNCHANGED, decided.tip):
-                unchanged.setdefault(told.commit, []).append(decided.uuid)
-            else:
-                found.append(_verdict(told, decision, decided))
-    for commit, uuids in unchanged.items():
-        for batch in batches(uuids):
-            columns, rows = _unchanged(decision, commit, batch)
-            session.execute(_replacing(insert(session, VerdictRow.__table__).from_select(columns, rows)))
-    if found:
-        # One statement, executed for all rows: the database's driver takes them one after the other.
-        session.connection().execute(_replacing(insert(session, VerdictRow.__table__)), found)
-
-
-def _replacing(statement: Any) -> Any:
-    """The INSERT of verdicts, where those of an earlier decision may be."""
-    keys = ("environment_uuid", "repository", "commit")
-    changed = {
-        column.name: statement.excluded[column.name] for column in VerdictRow.__table__.c if column.name not in keys
-    }
-    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
-
-
-def _unchanged(decision: DecidedRepository, commit: str, uuids: Sequence[str]) -> tuple[list[str], sa.Select[Any]]:
-    """The rows of a commit that changes nothing for these environments, made of theirs: names of columns, and rows."""
-    same = _said(Told(commit, VerdictKind.UNCHANGED, None), decision)
-    types = VerdictRow.__table__.c
-    columns: dict[str, Any] = {name: sa.literal(value, types[name].type) for name, value in same.items()}
-    columns["environment_uuid"], columns["desired"] = EnvironmentRow.uuid, EnvironmentRow.desired
-    columns["project"], columns["environment"] = EnvironmentRow.project, EnvironmentRow.name
-    return list(columns), sa.select(*columns.values()).where(EnvironmentRow.uuid.in_(uuids))
-
-
-def _verdict(told: Told, decision: DecidedRepository, decided: Decided) -> dict[str, Json]:
-    names_one = told.kind in (VerdictKind.DEPLOYED, VerdictKind.SUPERSEDED)
-    opened = decided.opening.id if decided.opening and names_one else None
-    named = {"environment_uuid": decided.uuid, "project": decided.project, "environment": decided.name}
-    return _said(told, decision) | named | {"deployment": told.deployment or opened}
-
-
-def _said(told: Told, decision: DecidedRepository) -> dict[str, Json]:
-    """What a row says that is not the environment's."""
-    return {
-        "repository": decision.id,
-        "commit": told.commit,
-        "kind": str(told.kind),
-        "deployment": told.deployment,
-        "other_commit": told.other_commit,
-        "reason": told.reason,
-        "problems": list(told.problems),
-        "desired": told.desired,
-        "changed": told.changed,
-        "decided_at": decision.now,
-    }

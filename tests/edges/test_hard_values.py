@@ -13,10 +13,11 @@ import sqlalchemy as sa
 from controller.history import audit, decided, overview, read, record
 from controller.history.audit import Act
 from controller.history.columns import Base, Text
-from controller.history.decide import Decided, Told
+from controller.history.decision import Decided
 from controller.history.record import Finish
 from controller.history.store import Store
 from controller.model.deployment import Status, VerdictKind
+from controller.model.ruling import Ruling
 from tests import databases
 from tests.history_factories import START, claim, commit, decided_on, opened_environment, plan, the_environment, watched
 
@@ -41,7 +42,7 @@ def opened(tmp_path: Path) -> Iterator[Store]:
 @pytest.mark.parametrize(("said", "kept"), TEXTS.values(), ids=TEXTS)
 def test_every_text_of_a_commit_is_kept(opened: Store, said: str, kept: str) -> None:
     hard = replace(commit(1), author_name=said, author_email=said, committer_email=said, message=said)
-    told = Told(hard.id, VerdictKind.REJECTED, None, reason=said, problems=(said,))
+    told = Ruling(hard.id, VerdictKind.REJECTED, None, reason=said, problems=(said,))
     one = Decided("u", "shop", "development", None, "development", told=(told,), problems=(said,), note=said)
     assert decided_on(opened, [one], commits=(hard,), projects={"shop": said}, problems=(said,))
     (found,) = decided.commits(opened, "acme")

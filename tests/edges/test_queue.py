@@ -10,7 +10,7 @@ import pytest
 
 from controller.errors import ConflictError
 from controller.history import decide, person, queue, read, record, watching, work
-from controller.history.decide import Decided
+from controller.history.decision import Decided
 from controller.history.record import Finish
 from controller.history.store import Store
 from controller.model.deployment import Mode, Rank, Status

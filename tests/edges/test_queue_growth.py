@@ -7,7 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from controller.history import queue
-from controller.history.decide import Decided
+from controller.history.decision import Decided
 from tests.databases import only_postgresql
 from tests.history_factories import after, decided_on, deployment, watched
 

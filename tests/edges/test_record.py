@@ -9,7 +9,7 @@ import pytest
 
 from controller.errors import ConflictError
 from controller.history import decided, person, pins, read, record, suspending, work
-from controller.history.decide import Decided, Told
+from controller.history.decision import Decided
 from controller.history.opening import Part
 from controller.history.pins import Rewritten
 from controller.history.record import Finish
@@ -18,6 +18,7 @@ from controller.history.tables import ArtifactRow, HoldRow, PartRow
 from controller.model.bundle import ProviderPin
 from controller.model.deployment import EnvironmentStatus, HoldKind, Mode, Rank, Status, VerdictKind
 from controller.model.record import CommitRange, Decision, Deployment
+from controller.model.ruling import Ruling
 from tests.history_factories import (
     REPOSITORY,
     act,
@@ -49,7 +50,7 @@ def by_person(store: Store, uuid: str, digest: str = "x", **changes: object) -> 
 
 def changed(uuid: str, digest: str, at: int, **more: object) -> Decided:
     """A commit that wants another digest, and nothing opens."""
-    told = Told(commit(at).id, VerdictKind.HELD, digest, changed=True, reason="pinned by ann")
+    told = Ruling(commit(at).id, VerdictKind.HELD, digest, changed=True, reason="pinned by ann")
     given = {"told": (told,), "tip": digest, "desired": digest, "desired_commit": commit(at).id} | more
     return Decided(uuid, "shop", "development", None, "development", **given)  # type: ignore[arg-type]
 
@@ -238,7 +239,7 @@ def test_a_verdict_is_replaced_and_never_doubled(store: Store) -> None:
     carried(store, first)
     decided_on(store, [changed(uuid, "d2", 2)], at=2)
     new = deployment(uuid, "d2", commit=commit(2))
-    told = Told(commit(2).id, VerdictKind.DEPLOYED, "d2", changed=True)
+    told = Ruling(commit(2).id, VerdictKind.DEPLOYED, "d2", changed=True)
     decided_on(store, [changed(uuid, "d2", 2, told=(told,), opening=new)], at=2)
     (verdict,) = decided.commit(store, commit(2).id).verdicts
     assert (verdict.kind, verdict.deployment, verdict.reason) == (VerdictKind.DEPLOYED, new.id, "")
