@@ -13,7 +13,7 @@ from controller.deployments import lasting, platform, renaming, vanishing
 from controller.deployments.doors import Connection, Doors
 from controller.deployments.earlier import Earlier
 from controller.deployments.evaluate import Evaluated
-from controller.deployments.openings import Case, Openings
+from controller.deployments.openings import Case, Made, Openings
 from controller.deployments.walking import Asking, Before, Tip, Walk, walk
 from controller.errors import ManifestError
 from controller.history import branch
@@ -30,7 +30,12 @@ class Deciding:
     """One decision: what every commit of the walk means for every environment."""
 
     def __init__(
-        self, doors: Doors, connection: Connection, now: RepositoryStanding, former: Mapping[str, str] | None = None
+        self,
+        doors: Doors,
+        connection: Connection,
+        now: RepositoryStanding,
+        former: Mapping[str, str] | None = None,
+        made: Made | None = None,
     ) -> None:
         self._doors = doors
         self._connection = connection
@@ -39,7 +44,7 @@ class Deciding:
         self._walk: Walk = walk(doors, connection, now)
         self._asking = Asking(doors, connection, now, self._former)
         self._earlier = Earlier(doors, connection, now, self._asking, self._former)
-        self._openings = Openings(doors, connection, now, self._asking, self._earlier)
+        self._openings = Openings(doors, connection, now, self._asking, self._earlier, made or Made())
         self._tips, self._wants = self._read()
         self.renames = renaming.renames(doors, now, self._tips, is_new=bool(self._walk.commits))
 

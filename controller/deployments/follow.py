@@ -11,6 +11,7 @@ import controller
 from controller.deployments import module_pins, rehash, renaming, undecided
 from controller.deployments.deciding import Deciding
 from controller.deployments.doors import Connection, Doors
+from controller.deployments.openings import Made
 from controller.errors import LockstepError, NotFoundError, RetryableError
 from controller.history import decide as history
 from controller.history import deliveries, read, watching
@@ -21,6 +22,7 @@ from controller.history.opening import NewDeployment
 log = logging.getLogger(__name__)
 
 _TRIES = 5  # to decide on what changes meanwhile
+_TRIES_BESIDE_OTHERS = 2  # before the others have to wait
 
 
 def poll(doors: Doors, repository: str, *, patience: timedelta | None = None) -> None:
@@ -52,35 +54,73 @@ def poll(doors: Doors, repository: str, *, patience: timedelta | None = None) ->
 
 
 def decide(doors: Doors, repository: str) -> None:
-    """Decide on everything up to the newest commit that was fetched; what changes meanwhile is decided again."""
+    """Decide on everything up to the newest commit that was fetched; what changes meanwhile is decided again.
+
+    Who is overtaken again has the others wait, unless all is to be read anew: where thousands of deployments end,
+    something always changes.
+    """
     connection = doors.connections.get(repository)
     if connection is None:
         return
     former: dict[str, str] = {}
-    for _ in range(_TRIES):
-        now = picture.standing(doors.store, repository, doors.now(), doors.memory.standings.get(repository))
-        doors.memory.standings[repository] = now.environments
-        if now.repository.head is None or connection.mirror.known() is None:
-            return  # never fetched, or the mirror is gone: the next poll brings it
-        if now.release not in (None, controller.__version__):
-            rehash.rehash(doors, connection, now)
-            now = picture.standing(doors.store, repository, doors.now())
-        deciding = Deciding(doors, connection, now, former)
-        if deciding.renames.said:
-            renaming.take(doors, now, deciding.renames)
-            former |= deciding.renames.said
-            continue
-        decision = deciding.decision()
-        openings = [found.opening for found in decision.environments if found.opening]
-        for opening in openings:
-            _keep(connection, opening)
-        if history.record(doors.store, decision):
-            _tell(decision, openings)
-            undecided.decided(doors, repository)
-            return
-        for opening in openings:
-            connection.mirror.forget(opening.id)
+    made, kept = Made(), _Kept(connection)
+    try:
+        for attempt in range(_TRIES):
+            is_alone = attempt >= _TRIES_BESIDE_OTHERS and connection.mirror.known() == made.tip
+            with doors.store.alone() if is_alone else contextlib.nullcontext():
+                if _decided(doors, connection, former, made, kept):
+                    return
+    finally:
+        kept.forget()
     raise RetryableError(f"repository `{repository}`: its environments change faster than they are decided")
+
+
+def _decided(doors: Doors, connection: Connection, former: dict[str, str], made: Made, kept: _Kept) -> bool:
+    """Decide on what there is; False where that was overtaken, or has to be looked at again."""
+    repository = connection.id
+    now = picture.standing(doors.store, repository, doors.now(), doors.memory.standings.get(repository))
+    doors.memory.standings[repository] = now.environments
+    if now.repository.head is None or connection.mirror.known() is None:
+        return True  # never fetched, or the mirror is gone: the next poll brings it
+    if now.release not in (None, controller.__version__):
+        rehash.rehash(doors, connection, now)
+        now = picture.standing(doors.store, repository, doors.now())
+    made.tip = now.repository.head
+    deciding = Deciding(doors, connection, now, former, made)
+    if deciding.renames.said:
+        renaming.take(doors, now, deciding.renames)
+        former |= deciding.renames.said
+        return False
+    decision = deciding.decision()
+    openings = [found.opening for found in decision.environments if found.opening]
+    kept.keep(openings)
+    if not history.record(doors.store, decision):
+        return False
+    kept.on_record(openings)
+    _tell(decision, openings)
+    undecided.decided(doors, repository)
+    return True
+
+
+class _Kept:
+    """Commits that are kept for deployments which are about to be on record; or not, after all."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._ids: set[str] = set()
+
+    def keep(self, openings: Sequence[NewDeployment]) -> None:
+        for opening in openings:
+            if opening.id not in self._ids:
+                self._ids.add(opening.id)
+                _keep(self._connection, opening)
+
+    def on_record(self, openings: Sequence[NewDeployment]) -> None:
+        self._ids -= {opening.id for opening in openings}
+
+    def forget(self) -> None:
+        for id in sorted(self._ids):
+            self._connection.mirror.forget(id)
 
 
 def _tell(decision: DecidedRepository, openings: Sequence[NewDeployment]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from controller import pipeline
@@ -41,20 +42,53 @@ class Case:
     dropped: tuple[str, ...] = ()  # destroys from Git that end, for its directory is back
 
 
+class Made:
+    """What was made for a decision that was overtaken: it is taken again where the next one opens the same.
+
+    Of ten thousand environments a few change while a decision is made; for the others all would be made twice.
+    """
+
+    def __init__(self) -> None:
+        self.tip: str | None = None  # at which commit
+        self.uuids: dict[str, str] = {}  # of environments that are new
+        self._openings: dict[str, tuple[object, NewDeployment]] = {}
+
+    def opening(self, case: Case, of: object, make: Callable[[], NewDeployment]) -> NewDeployment:
+        """The same as before if it is made of the same, else a new one."""
+        before = self._openings.get(case.slug)
+        if before is not None and before[0] == of:
+            return before[1]
+        made = make()
+        if not (case.lasting.after or (case.config and case.config.source)):  # else it is made of others' state too
+            self._openings[case.slug] = of, made
+        return made
+
+
 class Openings:
     """Makes what a decision opens; an environment that is new has one identity in all of it."""
 
     def __init__(
-        self, doors: Doors, connection: Connection, now: RepositoryStanding, asking: Asking, earlier: Earlier
+        self,
+        doors: Doors,
+        connection: Connection,
+        now: RepositoryStanding,
+        asking: Asking,
+        earlier: Earlier,
+        made: Made,
     ) -> None:
         self._doors = doors
         self._connection = connection
         self._now = now
         self._asking = asking
         self._earlier = earlier
-        self._uuids: dict[str, str] = {}
+        self._made = made
 
     def new(self, case: Case, opening: Opening, outcome: Outcome, tip: Tip) -> NewDeployment:
+        """What opens, with all that it is made of."""
+        of = case, self.uuid(case), opening, outcome, tip.commit.id, self._now.modules
+        return self._made.opening(case, of, lambda: self._new(case, opening, outcome, tip))
+
+    def _new(self, case: Case, opening: Opening, outcome: Outcome, tip: Tip) -> NewDeployment:
         """Resolve once more, in full, what is to be deployed: at a commit where it has a name that is known."""
         is_tip = tip.repository is not None and opening.commit == tip.commit.id
         repository = tip.repository if is_tip and tip.repository else self._earlier.at(opening.commit)
@@ -106,11 +140,12 @@ class Openings:
         """The environment's identity: as known, else as it says itself, else a new one."""
         if case.standing is not None:
             return case.standing.environment.uuid
-        if case.slug not in self._uuids:
-            given = case.config.uuid if case.config else None
-            is_free = given is not None and given not in self._now.uuids
-            self._uuids[case.slug] = given if given and is_free else self._left_behind(case.slug) or str(uuid.uuid4())
-        return self._uuids[case.slug]
+        given = case.config.uuid if case.config else None
+        if given is not None and given not in self._now.uuids:
+            return given
+        if case.slug not in self._made.uuids:
+            self._made.uuids[case.slug] = self._left_behind(case.slug) or str(uuid.uuid4())
+        return self._made.uuids[case.slug]
 
     def _left_behind(self, slug: str) -> str | None:
         """What it was called when its state was written, if the database is older than that."""

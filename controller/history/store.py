@@ -56,7 +56,7 @@ class Store:
 
     engine: Engine
     written: threading.Event = field(default_factory=threading.Event, compare=False)
-    turn: threading.Lock = field(default_factory=threading.Lock, compare=False)
+    turn: threading.RLock = field(default_factory=threading.RLock, compare=False)
 
     @property
     def is_sqlite(self) -> bool:
@@ -71,6 +71,12 @@ class Store:
                     execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
                 )
             yield session
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """No other thread of this process writes meanwhile; for what is overtaken again and again."""
+        with self.turn:
+            yield
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
