@@ -12,9 +12,10 @@ from cli.client import Client
 from cli.exits import Exit, Stop
 from cli.output import Cell
 from controller.model import access
-from controller.model.deployment import Origin, Status
+from controller.model.deployment import Origin, Status, VerdictKind
 
 _FORMATS = ("table", "json", "yaml")
+_NAMED = 8  # verdicts on a commit; of more it is said how many there are
 _REPOSITORY = click.option("--repository", help="Only of this repository.")
 
 
@@ -230,6 +231,25 @@ def commits(form: str, **filters: Any) -> None:
 
 
 @command.command()
+@click.argument("id", metavar="COMMIT")
+@output.format_option(*_FORMATS)
+def commit(id: str, form: str) -> None:
+    """Print what a COMMIT means for every environment."""
+    columns: dict[str, Cell] = {
+        "ENVIRONMENT": lambda row: f"{row['project']}/{row['environment']}",
+        "VERDICT": lambda row: row["kind"],
+        "DEPLOYMENT": lambda row: row["deployment"],
+        "WHY": lambda row: row["reason"] or "; ".join(row["problems"]) or progress.short(row["other_commit"]),
+    }
+    with client.connect() as server:
+        found = server.get("commits", id)
+    if form == "table":
+        output.table(found["verdicts"], columns)
+    else:
+        output.show(found, form)
+
+
+@command.command()
 @click.option("--subject", help="Only on this: PROJECT/ENVIRONMENT, the id of a deployment, the name of a token.")
 @click.option("--actor", help="Only by this one.")
 @click.option("--action", help="Only this: deploy, rollback, destroy, approve, discard, cancel, resume…")
@@ -304,8 +324,12 @@ def _pairs(metadata: Any) -> str:
 
 
 def _verdicts(row: Mapping[str, Any]) -> str:
-    told = [f"{v['project']}/{v['environment']} {v['kind']}" for v in row["verdicts"] if v["kind"] != "unchanged"]
-    return ", ".join(told) or ("changes nothing" if row["verdicts"] else "")
+    """Of a few environments each, of many how many."""
+    many = {kind: count for kind, count in row["counts"].items() if kind != VerdictKind.UNCHANGED}
+    if sum(many.values()) > _NAMED:
+        return ", ".join(f"{count} {kind}" for kind, count in many.items())
+    told = [f"{one['project']}/{one['environment']} {one['kind']}" for one in row["verdicts"]]
+    return ", ".join(told) or ("changes nothing" if row["counts"] else "")
 
 
 def _commit(module: Mapping[str, Any]) -> str:

@@ -52,8 +52,7 @@ def _facts(
 ) -> Facts:
     if commit is None:
         return Facts(environment, asked, repository, is_fetched=_is_fetched(doors, repository, asked))
-    slug = (environment.project, environment.name)
-    verdict = next((one for one in commit.verdicts if (one.project, one.environment) == slug), None)
+    verdict = decided.verdict(doors.store, repository.id, commit.id, environment.project, environment.name)
     row = read.deployment(doors.store, verdict.deployment) if verdict and verdict.deployment else None
     waits = row is not None and row.status is Status.AWAITING_APPROVAL
     return Facts(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -10,32 +12,62 @@ from controller.history import rows
 from controller.history.read import FEW, SHORTEST_PREFIX, only
 from controller.history.store import Store
 from controller.history.tables import CommitRow, RangeRow, VerdictRow
-from controller.model.record import CommitRange, CommitRecord
+from controller.model.deployment import VerdictKind
+from controller.model.record import CommitRange, CommitRecord, Verdict
 
 
-def commits(store: Store, repository: str, before: str | None = None, limit: int = 50) -> list[CommitRecord]:
-    """Commits of a repository with their verdicts, newest first; `before` as in `deployments`."""
+def commits(
+    store: Store,
+    repository: str,
+    before: str | None = None,
+    limit: int = 50,
+    *,
+    most: int | None = None,
+    projects: Collection[str] | None = None,
+) -> list[CommitRecord]:
+    """Commits of a repository with their verdicts, newest first; `before` as in `deployments`.
+
+    `most`: of each only so many of the verdicts that are not `unchanged`. `projects`: only verdicts of these.
+    """
     query = sa.select(CommitRow).where(CommitRow.repository == repository)
     with store.reading() as session:
         if before is not None:
             query = query.where(CommitRow.position < _commit(session, before, repository).position)
         found = list(session.scalars(query.order_by(CommitRow.position.desc()).limit(limit)))
-        verdicts = _verdicts(session, repository, [row.id for row in found])
-        return [rows.commit(row, verdicts.get(row.id, ())) for row in found]
+        return _with_verdicts(session, repository, found, most, projects)
 
 
-def commit(store: Store, id: str) -> CommitRecord:
+def commit(store: Store, id: str, *, projects: Collection[str] | None = None) -> CommitRecord:
     """One commit with its verdicts; a unique beginning of its id, of 7 digits at least, will do.
 
     Where several repositories have it, as where one is watched twice, it is that of the one in which it means most.
     """
     with store.reading() as session:
         row = _commit(session, id, None)
-        return rows.commit(row, _verdicts(session, row.repository, [row.id]).get(row.id, ()))
+        return _with_verdicts(session, row.repository, [row], None, projects)[0]
+
+
+def described(store: Store, id: str) -> CommitRecord:
+    """The same without its verdicts, of which there may be thousands."""
+    with store.reading() as session:
+        return rows.commit(_commit(session, id, None))
+
+
+def verdict(store: Store, repository: str, commit: str, project: str, environment: str) -> Verdict | None:
+    """What a commit means for one environment, by its name then."""
+    query = sa.select(VerdictRow).where(
+        VerdictRow.repository == repository,
+        VerdictRow.commit == commit,
+        VerdictRow.project == project,
+        VerdictRow.environment == environment,
+    )
+    with store.reading() as session:
+        row = session.scalars(query.limit(1)).one_or_none()
+        return rows.verdict(row) if row else None
 
 
 def find_commit(store: Store, repository: str, id: str) -> CommitRecord | None:
-    """A commit of a repository that was decided on, by a unique beginning of its id; None where there is none."""
+    """A commit of a repository that was decided on, by a unique beginning of its id, without its verdicts, or None."""
     query = sa.select(CommitRow).where(
         CommitRow.repository == repository, CommitRow.id >= id, CommitRow.id < id + "\x7f"
     )
@@ -46,8 +78,7 @@ def find_commit(store: Store, repository: str, id: str) -> CommitRecord | None:
             raise ConflictError(f"commit `{id}` is not the beginning of one id alone ({names}); give more of it")
         if not found:
             return None
-        verdicts = _verdicts(session, repository, [found[0].id])
-        return rows.commit(found[0], verdicts.get(found[0].id, ()))
+        return rows.commit(found[0])
 
 
 def last_change(store: Store, environment_uuid: str, repository: str, commit: str) -> str | None:
@@ -103,9 +134,37 @@ def _most_told(session: Session, id: str) -> CommitRow:
     return session.scalars(query).one()
 
 
-def _verdicts(session: Session, repository: str, ids: list[str]) -> dict[str, tuple[VerdictRow, ...]]:
-    query = sa.select(VerdictRow).where(VerdictRow.repository == repository, VerdictRow.commit.in_(ids))
-    found: dict[str, tuple[VerdictRow, ...]] = {}
+def _with_verdicts(
+    session: Session,
+    repository: str,
+    found: Sequence[CommitRow],
+    most: int | None,
+    projects: Collection[str] | None,
+) -> list[CommitRecord]:
+    ids = [row.id for row in found]
+    mine = [VerdictRow.repository == repository, VerdictRow.commit.in_(ids)]
+    if projects is not None:
+        mine.append(VerdictRow.project.in_(projects))
+    counts = _counts(session, mine)
+    query = sa.select(VerdictRow).where(*mine)
+    if most is not None:
+        place = sa.func.row_number().over(
+            partition_by=VerdictRow.commit, order_by=(VerdictRow.project, VerdictRow.environment)
+        )
+        told = sa.select(VerdictRow.environment_uuid, VerdictRow.commit, place.label("place"))
+        first = told.where(*mine, VerdictRow.kind != VerdictKind.UNCHANGED).subquery()
+        is_first = sa.and_(VerdictRow.environment_uuid == first.c.environment_uuid, VerdictRow.commit == first.c.commit)
+        query = query.join(first, is_first).where(first.c.place <= most)
+    verdicts: dict[str, list[VerdictRow]] = {id: [] for id in ids}
     for row in session.scalars(query.order_by(VerdictRow.project, VerdictRow.environment)):
-        found[row.commit] = (*found.get(row.commit, ()), row)
+        verdicts[row.commit].append(row)
+    return [rows.commit(row, verdicts[row.id], counts.get(row.id)) for row in found]
+
+
+def _counts(session: Session, mine: Sequence[sa.ColumnElement[bool]]) -> dict[str, dict[VerdictKind, int]]:
+    columns = VerdictRow.commit, VerdictRow.kind
+    query = sa.select(*columns, sa.func.count()).where(*mine).group_by(*columns).order_by(*columns)
+    found: dict[str, dict[VerdictKind, int]] = {}
+    for id, kind, count in session.execute(query):
+        found.setdefault(id, {})[VerdictKind(kind)] = count
     return found

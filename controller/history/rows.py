@@ -165,7 +165,9 @@ def verdict(row: VerdictRow) -> Verdict:
     )
 
 
-def commit(row: CommitRow, verdicts: Sequence[VerdictRow]) -> CommitRecord:
+def commit(
+    row: CommitRow, verdicts: Sequence[VerdictRow] = (), counts: Mapping[VerdictKind, int] | None = None
+) -> CommitRecord:
     return CommitRecord(
         repository=row.repository,
         id=row.id,
@@ -176,6 +178,7 @@ def commit(row: CommitRow, verdicts: Sequence[VerdictRow]) -> CommitRecord:
         message=row.message,
         on_branch=row.on_branch,
         verdicts=tuple(verdict(found) for found in verdicts),
+        counts=counts or {},
     )
 
 

@@ -305,7 +305,7 @@ class VerdictRow(Base):
     __tablename__ = "verdicts"
     __table_args__ = (
         sa.ForeignKeyConstraint(["repository", "commit"], ["commits.repository", "commits.id"]),
-        sa.Index(None, "repository", "commit"),
+        sa.Index(None, "repository", "commit", "kind"),
         sa.Index(None, "environment_uuid", "desired"),
         sa.Index(None, "repository", "kind"),
         sa.Index(None, "deployment"),

@@ -225,7 +225,8 @@ class CommitRecord:
     committed_at: datetime
     message: str
     on_branch: bool
-    verdicts: tuple[Verdict, ...] = field(default=())
+    verdicts: tuple[Verdict, ...] = ()  # all, or the first of those that are not `unchanged`, as was asked
+    counts: Mapping[VerdictKind, int] = field(default_factory=dict)  # of all its verdicts
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import yaml
 import cli
 from controller.history import module_pins, watching
 from controller.history.tables import RepositoryRow
+from controller.model.deployment import VerdictKind
 from tests import webui_factories as make
 from tests.webui_factories import World
 
@@ -124,6 +125,21 @@ def test_commits(capsys, shop: World):
         ["COMMIT", "AUTHOR", "SUBJECT", "VERDICTS"],
         [COMMIT, "Ada Example", "Add the shop", "shop/development deployed"],
     ]
+
+
+def test_of_many_environments_it_is_said_how_many_a_commit_changes(capsys, server: World):
+    of = make.commit("Change all")
+    slugs = [f"shop/e{number}" for number in range(9)]
+    make.decided(server, [of], [make.wants(server, slug, of, opens=False, kind=VerdictKind.HELD) for slug in slugs])
+    assert _rows(_out(capsys, "commits"))[1][3] == "9 held"
+
+
+def test_a_commit(capsys, shop: World):
+    assert _rows(_out(capsys, "commit", COMMIT)) == [
+        ["ENVIRONMENT", "VERDICT", "DEPLOYMENT", "WHY"],
+        ["shop/development", "deployed", make.newest(shop), "-"],
+    ]
+    assert json.loads(_out(capsys, "commit", COMMIT, "-o", "json"))["counts"] == {"deployed": 1}
 
 
 def test_a_name_from_elsewhere_does_not_move_the_cursor(capsys, server: World):

@@ -86,5 +86,5 @@ def test_the_live_commit_comes_without_its_verdicts(store: Store) -> None:
     assert line.environment == the_environment(store)
     whole = decided.commit(store, str(line.environment.live_commit))
     assert whole.verdicts != ()
-    assert line.live == replace(whole, verdicts=())
+    assert line.live == replace(whole, verdicts=(), counts={})
     assert (other.live, other.latest, other.queue) == (None, None, ())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ from controller.history.audit import Act
 from controller.history.opening import Part
 from controller.history.person import NewRequest
 from controller.history.store import Store
-from controller.model.deployment import Mode, Rank, Role, Status
+from controller.model.deployment import Mode, Rank, Role, Status, VerdictKind
 from controller.model.record import ResourceRow
+from controller.model.ruling import Ruling
 from tests.history_factories import (
     REPOSITORY,
     act,
@@ -24,6 +26,7 @@ from tests.history_factories import (
     commit,
     decided_on,
     deployment,
+    environment,
     opened_environment,
     watched,
 )
@@ -113,6 +116,23 @@ def test_commits_are_told_in_the_order_of_the_walk_with_their_verdicts(store: St
     assert [row.id for row in found] == [commit(2).id, commit(1).id]
     assert [len(row.verdicts) for row in found] == [0, 1]
     assert [row.id for row in decided.commits(store, REPOSITORY, before=commit(2).id)] == [commit(1).id]
+
+
+def test_of_a_commit_in_a_list_the_first_that_are_not_unchanged_are_named_and_all_are_counted(store: Store) -> None:
+    held = [Ruling(commit(1).id, VerdictKind.HELD, "d1", changed=True)]
+    for name in ("d", "a", "c"):
+        environment(store, name, at=1, told=held)
+    environment(store, "b", at=1, told=[Ruling(commit(1).id, VerdictKind.UNCHANGED, "d1")])
+    environment(store, "a", at=1, project="blog", told=held)
+    (found,) = decided.commits(store, REPOSITORY, most=2, projects=("shop",))
+    assert [(one.project, one.environment) for one in found.verdicts] == [("shop", "a"), ("shop", "c")]
+    assert found.counts == {VerdictKind.HELD: 3, VerdictKind.UNCHANGED: 1}
+    whole = decided.commit(store, commit(1).id)
+    assert [one.environment for one in whole.verdicts] == ["a", "a", "b", "c", "d"]
+    assert whole.counts == {VerdictKind.HELD: 4, VerdictKind.UNCHANGED: 1}
+    assert decided.described(store, commit(1).id) == replace(whole, verdicts=(), counts={})
+    assert decided.verdict(store, REPOSITORY, commit(1).id, "shop", "c") == whole.verdicts[3]
+    assert decided.verdict(store, REPOSITORY, commit(1).id, "shop", "x") is None
 
 
 def test_times_come_back_aware_and_in_utc(store: Store) -> None:

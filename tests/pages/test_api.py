@@ -287,6 +287,7 @@ def test_commits_bear_their_verdicts(shop: World):
             "committed_at": "2026-07-01T12:00:00Z",
             "message": "Add the shop\n",
             "on_branch": True,
+            "counts": {"deployed": 1},
             "verdicts": [
                 {
                     "project": "shop",

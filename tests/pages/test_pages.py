@@ -28,6 +28,19 @@ def test_the_list_shows_commit_author_age_and_result(shop: World):
     assert f"development development in step {short} Add the shop Ada Example, 5 min ago succeeded" in seen
 
 
+def test_of_many_environments_the_first_are_shown_and_the_way_to_all(shop: World):
+    of = make.commit("Change all")
+    kinds = {f"shop/e{number:03}": VerdictKind.HELD for number in range(251)} | {"shop/e003": VerdictKind.UNCHANGED}
+    found = [make.wants(shop, slug, of, opens=False, kind=kind) for slug, kind in kinds.items()]
+    make.decided(shop, [of], found, before=make.commit_id("Add the shop"))
+    visitor = shop.visitor()
+    assert "and 240 more" in visitor.see("/commits")
+    page = visitor.see(f"/commits/{of.id}")
+    sentence = f"250 held, 1 unchanged. Here are the first 200; lockstep get commit {of.id[:10]} lists all."
+    assert sentence in page
+    assert page.count("why?") == 200
+
+
 def test_an_empty_list_says_what_to_look_at(world: World):
     seen = world.visitor().see("/")
     assert "No environment is known yet. The first poll of a repository finds them: the system page says when" in seen

@@ -26,7 +26,8 @@ class Commit(Shown):
     committed_at: datetime
     message: str
     on_branch: bool
-    verdicts: list[Verdict]
+    counts: dict[VerdictKind, int]  # how many environments have which verdict
+    verdicts: list[Verdict]  # in a list of commits the first hundred that are not `unchanged`
 
 
 class Commits(Shown):

@@ -18,6 +18,7 @@ from webui.api import catalogue_objects, commit_objects, objects, requests, run_
 from webui.api.routes import Call, Raw, Reply
 
 _ENVIRONMENTS = 100  # on a page, where it is not said how many
+_VERDICTS = 100  # of each commit in a list: there may be ten thousand, fifty times
 
 
 def projects(call: Call) -> Reply:
@@ -176,18 +177,16 @@ def outputs(call: Call) -> Reply:
 def commits(call: Call) -> Reply:
     asked: requests.Commits = call.query
     repository = asked.repository or only_repository(call)
-    found = decided.commits(call.doors.store, repository, asked.before, asked.limit)
-    shown = [commit_shown(call, row) for row in found]
+    found = decided.commits(
+        call.doors.store, repository, asked.before, asked.limit, most=_VERDICTS, projects=call.caller.projects
+    )
+    shown = [commit_objects.Commit.model_validate(row) for row in found]
     return commit_objects.Commits(items=shown, next=_next([row.id for row in found], asked.limit))
 
 
 def commit(call: Call) -> Reply:
-    return commit_shown(call, decided.commit(call.doors.store, call.path["id"]))
-
-
-def commit_shown(call: Call, row: object) -> commit_objects.Commit:
-    shown = commit_objects.Commit.model_validate(row)
-    return shown.model_copy(update={"verdicts": [v for v in shown.verdicts if call.caller.sees(v.project)]})
+    found = decided.commit(call.doors.store, call.path["id"], projects=call.caller.projects)
+    return commit_objects.Commit.model_validate(found)
 
 
 def repositories(call: Call) -> Reply:

@@ -151,7 +151,7 @@ READING = (
         "/commits",
         _VIEWER,
         Scope.LISTED,
-        "List commits with their verdicts, newest first.",
+        "List commits, newest first, each with the first hundred verdicts that are not `unchanged`.",
         history.commits,
         commit_objects.Commits,
         query=requests.Commits,

@@ -216,7 +216,7 @@ def _message(doors: Doors, row: Deployment) -> str:
     if row.commit is None:
         return ""
     try:
-        return decided.commit(doors.store, row.commit).message
+        return decided.described(doors.store, row.commit).message
     except NotFoundError:
         return ""  # a commit of a request: only commits of the watched branch are recorded
 

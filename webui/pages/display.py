@@ -9,7 +9,7 @@ from typing import Any
 from controller.model import access
 from controller.model.access import AuditRecord
 from controller.model.deployment import OPEN, EnvironmentStatus, Mode, Rank, Status, VerdictKind
-from controller.model.record import CommitRange, Deployment
+from controller.model.record import CommitRange, CommitRecord, Deployment
 from controller.tofu.progress import Outcome
 
 # The word stands beside the colour everywhere; this is the colour.
@@ -180,6 +180,11 @@ def waiting(note: str) -> str:
     return f"waits {note}" if note.startswith(("after ", "until ", "behind ")) else note
 
 
+def untold(found: CommitRecord) -> int:
+    """How many verdicts of a commit, other than `unchanged`, are not among those that are shown."""
+    return sum(count for kind, count in found.counts.items() if kind != VerdictKind.UNCHANGED) - len(found.verdicts)
+
+
 FILTERS: Mapping[str, Callable[..., object]] = {
     "age": age,
     "body": body,
@@ -195,6 +200,7 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "subject": subject,
     "title_of_mode": title_of_mode,
     "took": took,
+    "untold": untold,
     "verdict_sentence": verdict_sentence,
     "waiting": waiting,
     "within": within,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
@@ -17,7 +17,17 @@ from controller.history import decided, deliveries, module_pins, overview, read,
 from controller.history.drifting import PAUSES
 from controller.history.module_pins import ModulePin
 from controller.history.overview import Counts
-from controller.model.deployment import OPEN, EngineKind, EnvironmentStatus, HoldKind, Mode, Origin, Role, Status
+from controller.model.deployment import (
+    OPEN,
+    EngineKind,
+    EnvironmentStatus,
+    HoldKind,
+    Mode,
+    Origin,
+    Role,
+    Status,
+    VerdictKind,
+)
 from controller.model.record import CommitRecord, Deployment, Environment
 from webui import access
 from webui.access import Caller
@@ -29,6 +39,7 @@ _DIGITS = 18  # every database counts as far
 _DELIVERIES = 20
 _RECENT = 10
 _MOST = 200
+_VERDICTS = 10  # of each commit in a list
 
 _SENTENCES = {
     "held": "Git is watched, but nothing is deployed from it while the hold lasts.",
@@ -126,10 +137,12 @@ def commits(doors: Doors, who: Caller, arguments: Mapping[str, str]) -> dict[str
     known = [row.id for row in read.repositories(doors.store)]
     repository = arguments.get("repository") or (known[0] if known else None)
     before = arguments.get("before") or None
-    found = decided.commits(doors.store, repository, before, _PAGE) if repository else []
+    found: list[CommitRecord] = []
+    if repository:
+        found = decided.commits(doors.store, repository, before, _PAGE, most=_VERDICTS, projects=who.projects)
     is_whole = len(found) < _PAGE
     return {
-        "rows": [_visible(row, who) for row in found],
+        "rows": found,
         "repository": repository,
         "repositories": known,
         "ranges": decided.ranges(doors.store, repository) if repository and is_whole else [],
@@ -139,9 +152,14 @@ def commits(doors: Doors, who: Caller, arguments: Mapping[str, str]) -> dict[str
 
 
 def commit(doors: Doors, who: Caller, id: str) -> dict[str, object]:
-    found = _visible(decided.commit(doors.store, id), who)
+    found = decided.commit(doors.store, id, projects=who.projects)
+    told = sorted(found.verdicts, key=lambda one: one.kind is VerdictKind.UNCHANGED)
     deployments = read.deployments(doors.store, repository=found.repository, commit=found.id, limit=_MOST)
-    return {"commit": found, "deployments": [row for row in deployments if who.sees(row.project)]}
+    return {
+        "commit": found,
+        "verdicts": told[:_MOST] if len(told) > _MOST else found.verdicts,
+        "deployments": [row for row in deployments if who.sees(row.project)],
+    }
 
 
 def system(doors: Doors, who: Caller, arguments: Mapping[str, str]) -> dict[str, object]:
@@ -233,7 +251,7 @@ def _commit(doors: Doors, id: str | None) -> CommitRecord | None:
     if id is None:
         return None
     try:
-        return decided.commit(doors.store, id)
+        return decided.described(doors.store, id)
     except NotFoundError:
         return None  # live since before the walk that Lockstep saw
 
@@ -245,10 +263,6 @@ def _full_id(doors: Doors, commit: str | None) -> str | None:
 
 def _status(word: str | None) -> Status | None:
     return Status(word) if word in set(Status) else None
-
-
-def _visible(found: CommitRecord, who: Caller) -> CommitRecord:
-    return replace(found, verdicts=tuple(verdict for verdict in found.verdicts if who.sees(verdict.project)))
 
 
 def _notices(doors: Doors) -> list[str]:
