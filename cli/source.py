@@ -110,6 +110,7 @@ def read(source: str, server: Callable[[], Client], project: str, environment: s
         return Source(source, server().get("deployments", name, "manifest")["manifest"])
     last = newest(server(), project, environment)
     if last is None:
+        server().get("environments", project, environment)  # says so where there is no such one, with a near name
         raise NotFoundError(f"{project}/{environment}: nothing was deployed yet; give a file, or another source")
     if last["mode"] == Mode.DESTROY:
         raise ConflictError(

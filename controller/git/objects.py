@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -146,16 +148,16 @@ class ObjectTree:
 
 
 def commit_of(commit: pygit2.Commit) -> Commit:
-    """Read a commit; what is not UTF-8 in it is replaced, and a time that no calendar has becomes the epoch."""
-    author = commit.author
+    """Read a commit as it says it is written; other bytes are replaced, a time that no calendar has is the epoch."""
+    author, encoding = commit.author, _encoding(commit)
     return Commit(
         id=str(commit.id),
         parents=tuple(str(parent) for parent in commit.parent_ids),
-        author_name=_text(author.raw_name),
-        author_email=_text(author.raw_email),
-        committer_email=_text(commit.committer.raw_email),
+        author_name=_text(author.raw_name, encoding),
+        author_email=_text(author.raw_email, encoding),
+        committer_email=_text(commit.committer.raw_email, encoding),
         committed_at=_time(commit.commit_time),
-        message=_text(commit.raw_message),
+        message=_text(commit.raw_message, encoding),
     )
 
 
@@ -172,6 +174,7 @@ def parse(content: bytes) -> Listing:
     return MappingProxyType(listing)
 
 
+_LETTERS = re.compile(r"utf-8|ascii|iso8859-\d+|cp\d+|koi8-[rut]|mac-\w+|shift_jis\w*|euc_\w+|gb\w+|big5\w*|johab")
 _KINDS = {
     b"100755": Kind.EXECUTABLE,
     b"120000": Kind.LINK,
@@ -181,8 +184,17 @@ _KINDS = {
 }
 
 
-def _text(raw: bytes | None) -> str:
-    return (raw or b"").decode("utf-8", "replace")
+def _encoding(commit: pygit2.Commit) -> str:
+    """Git writes its own names; what is no plain encoding of letters, as Python knows some, is not believed."""
+    try:
+        name = codecs.lookup(commit.message_encoding or "utf-8").name
+    except (LookupError, ValueError):
+        return "utf-8"
+    return name if _LETTERS.fullmatch(name) else "utf-8"
+
+
+def _text(raw: bytes | None, encoding: str) -> str:
+    return (raw or b"").decode(encoding, "replace")
 
 
 def _time(seconds: int) -> datetime:

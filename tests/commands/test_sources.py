@@ -123,6 +123,12 @@ def test_a_source_that_is_none_is_explained(capsys, company: Company, source: st
     assert capsys.readouterr() == ("", f"{said}\n")
 
 
+def test_the_head_of_an_environment_that_is_not_there_has_a_near_name(capsys, company: Company) -> None:
+    assert cli.main(["deploy", "shop", "stagign", "deployment://HEAD"]) == 6
+    error = capsys.readouterr().err
+    assert error == "project `shop` has no environment `stagign`; did you mean `staging`?\n"
+
+
 def test_a_merge_replaces_whole_workloads_and_keeps_the_others(capsys, company: Company, tmp_path: Path) -> None:
     over = tmp_path / "over.yaml"
     over.write_text("workloads:\n  web: {resources: {q: {type: thing, params: {size: 9}}}}\n")

@@ -119,6 +119,30 @@ def test_a_message_in_another_encoding_is_read_as_far_as_it_goes(remote: pygit2.
     )
 
 
+@pytest.mark.parametrize(
+    ("named", "author", "message"),
+    [
+        pytest.param(b"ISO-8859-1", "José", "café\n", id="latin-1"),
+        pytest.param(b"windows-1251", "Josй", "cafй\n", id="windows"),
+        pytest.param(b"zip", "Jos\ufffd", "caf\ufffd\n", id="no-letters"),
+        pytest.param(b"unicode_escape", "Jos\ufffd", "caf\ufffd\n", id="of-python-alone"),
+        pytest.param(b"x-klingon", "Jos\ufffd", "caf\ufffd\n", id="unknown"),
+        pytest.param(b"\xff/../x", "Jos\ufffd", "caf\ufffd\n", id="no-name"),
+    ],
+)
+def test_a_commit_is_read_in_the_encoding_that_it_names(
+    remote: pygit2.Repository, mirror: Mirror, named: bytes, author: str, message: str
+) -> None:
+    tree = commit(remote, {"a": "1"})
+    raw = b"tree %s\nauthor Jos\xe9 <jose@acme.example> 1700000000 +0000\n" % str(remote[tree].tree.id).encode()
+    raw += b"committer Jos\xe9 <jose@acme.example> 1700000000 +0000\nencoding %s\n\ncaf\xe9\n" % named
+    made = str(remote.odb.write(pygit2.enums.ObjectType.COMMIT, raw))
+    remote.references.create("refs/heads/main", made, force=True)
+    mirror.fetch()
+    found = mirror.commit(made)
+    assert (found.author_name, found.message) == (author, message)
+
+
 def test_a_tag_leads_to_its_commit(remote: pygit2.Repository, mirror: Mirror) -> None:
     tip = commit(remote, {"a": "1"})
     marked = tag(remote, "v1", tip)
