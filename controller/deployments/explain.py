@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from controller.model.deployment import HoldKind, Status, VerdictKind
+from controller.model.deployment import HoldKind, Rank, Status, VerdictKind
 from controller.model.record import CommitRecord, Deployment, Environment, Hold, Repository, Verdict
 
 _ALL = "*"
@@ -108,7 +108,14 @@ def _without_verdict(facts: Facts, repository: Repository, commit: CommitRecord)
 
 
 def _deployed(facts: Facts, verdict: Verdict, name: str) -> Answer:
-    return _of_deployment(facts, f"Commit {name} changes {facts.environment.slug}")
+    slug, row = facts.environment.slug, facts.deployment
+    if row is not None and row.rank is Rank.GIT and row.reason.startswith(_FROM_ELSEWHERE):
+        return _of_deployment(facts, f"Commit {name} came to something else in {slug} afterwards ({row.reason})")
+    return _of_deployment(facts, f"Commit {name} changes {slug}")
+
+
+# How the reason of a deployment begins that a module's tag or branch has moved for, or a source.
+_FROM_ELSEWHERE = ("module `", "environment://", "deployment://")
 
 
 def _superseded(facts: Facts, verdict: Verdict, name: str) -> Answer:

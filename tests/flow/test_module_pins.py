@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from controller.deployments import actions, follow, requests, suspending
+from controller.deployments.why import why
 from controller.errors import ManifestError
 from controller.model.deployment import Mode, Status
 from tests import git_factories
@@ -49,6 +50,8 @@ def test_a_tag_that_moves_is_one_deployment_where_it_is_used_and_none_elsewhere(
     assert (row.status, row.commit) == (Status.SUCCEEDED, acme.deployments("staging")[0].commit)
     assert row.reason == f"module `bucket`: `ref=v1` moved from {first[:10]} to {second[:10]}"
     assert given(acme, row.id) == remote.source(f"?ref={second}")
+    told = why(acme.doors, "shop", "staging", tip).answer.text
+    assert f"came to something else in shop/staging afterwards ({row.reason}), and is live since 2026-03-01" in told
     tick(acme, 3)
     after = {name: len(acme.deployments(name)) for name in before}
     assert after == {**before, "staging": before["staging"] + 1}
