@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from controller.history.dialect import batches
 from controller.history.tables import CommitRow, VerdictRow
 from controller.model.deployment import REPLACEABLE, VerdictKind
 from controller.model.record import OpenDeployment
@@ -29,8 +30,11 @@ def pending_changes(
 ) -> dict[str, tuple[Pending, ...]]:
     """Changes that are held, or whose deployment can still be replaced, and what was taken back since the first."""
     ids = [one.id for line in opened.values() for one in line if one.status in REPLACEABLE]
-    lasts = sa.or_(VerdictRow.kind == VerdictKind.HELD, VerdictRow.deployment.in_(ids))
-    found = _changes(session, repository, lasts)
+    is_held = VerdictRow.kind == VerdictKind.HELD
+    found = _changes(session, repository, is_held)
+    for batch in batches(ids):
+        for uuid, more in _changes(session, repository, sa.and_(~is_held, VerdictRow.deployment.in_(batch))).items():
+            found[uuid] = tuple(sorted((*found.get(uuid, ()), *more), key=_position))
     if not found:
         return {}
     first = min(changes[0].position for changes in found.values())
@@ -40,11 +44,15 @@ def pending_changes(
         uuid: tuple(
             sorted(
                 (*changes, *(one for one in reverted.get(uuid, ()) if one.position > changes[0].position)),
-                key=lambda change: change.position,
+                key=_position,
             )
         )
         for uuid, changes in found.items()
     }
+
+
+def _position(change: Pending) -> int:
+    return change.position
 
 
 def _changes(session: Session, repository: str, which: sa.ColumnElement[bool]) -> dict[str, tuple[Pending, ...]]:

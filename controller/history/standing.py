@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from controller.errors import NotFoundError
 from controller.history import rows
+from controller.history.dialect import batches
 from controller.history.pending import Pending, base_before, pending_changes
 from controller.history.store import Store
 from controller.history.tables import (
@@ -152,9 +153,9 @@ def _module_pins(session: Session, repository: str) -> _ModulePins:
 def provider_pins(session: Session, uuids: Sequence[str]) -> dict[str, dict[str, ProviderPin]]:
     """The recorded lock file of each environment that has one."""
     pins: dict[str, dict[str, ProviderPin]] = defaultdict(dict)
-    query = sa.select(ProviderPinRow)
-    for row in session.scalars(query.where(ProviderPinRow.environment_uuid.in_(uuids)) if uuids else query.limit(0)):
-        pins[row.environment_uuid][row.address] = ProviderPin(row.version, row.constraints, tuple(row.hashes))
+    for batch in batches(uuids):
+        for row in session.scalars(sa.select(ProviderPinRow).where(ProviderPinRow.environment_uuid.in_(batch))):
+            pins[row.environment_uuid][row.address] = ProviderPin(row.version, row.constraints, tuple(row.hashes))
     return pins
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from controller.errors import ConflictError
 from controller.history import audit, rows
 from controller.history.audit import Act, Picture
+from controller.history.dialect import batches
 from controller.history.opening import supersede
 from controller.history.store import Store
 from controller.history.tables import DeploymentRow, EnvironmentRow, HoldRow, RepositoryRow, VerdictRow
@@ -81,7 +82,8 @@ def _stop(session: Session, scope: str, act: Act) -> None:
     said = f"suspended by {act.actor}" + (f": {act.reason}" if act.reason else "")
     supersede(session, ids, act.now, by=None, message=said)
     held = {"kind": VerdictKind.HELD, "reason": f"suspended by {act.actor}", "deployment": None}
-    session.execute(sa.update(VerdictRow).where(VerdictRow.deployment.in_(ids)).values(held))
+    for batch in batches(ids):
+        session.execute(sa.update(VerdictRow).where(VerdictRow.deployment.in_(batch)).values(held))
 
 
 def _decide_again(session: Session, scope: str) -> None:

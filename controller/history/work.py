@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from controller.errors import NotFoundError
 from controller.history import rows
+from controller.history.dialect import batches
 from controller.history.queue import claim_open, claim_queued, release, renew
 from controller.history.standing import provider_pins
 from controller.history.store import Store
@@ -83,9 +84,13 @@ class Known:
 
 def known(store: Store, ids: Sequence[str]) -> dict[str, Known]:
     """Those of these deployments that are on record."""
-    query = sa.select(DeploymentRow.id, DeploymentRow.status, DeploymentRow.cleared).where(DeploymentRow.id.in_(ids))
+    query = sa.select(DeploymentRow.id, DeploymentRow.status, DeploymentRow.cleared)
     with store.reading() as session:
-        return {id: Known(Status(status), cleared) for id, status, cleared in session.execute(query)}
+        return {
+            id: Known(Status(status), cleared)
+            for batch in batches(ids)
+            for id, status, cleared in session.execute(query.where(DeploymentRow.id.in_(batch)))
+        }
 
 
 def work(store: Store, id: str) -> Work:
