@@ -64,14 +64,14 @@ def decide(doors: Doors, repository: str) -> None:
         return
     former: dict[str, str] = {}
     made, kept = Made(), _Kept(connection)
-    try:
-        for attempt in range(_TRIES):
-            is_alone = attempt >= _TRIES_BESIDE_OTHERS and connection.mirror.known() == made.tip
-            with doors.store.alone() if is_alone else contextlib.nullcontext():
-                if _decided(doors, connection, former, made, kept):
-                    return
-    finally:
-        kept.forget()
+    for attempt in range(_TRIES):
+        is_alone = attempt >= _TRIES_BESIDE_OTHERS and connection.mirror.known() == made.tip
+        with doors.store.alone() if is_alone else contextlib.nullcontext():
+            is_decided = _decided(doors, connection, former, made, kept)
+        if is_decided:
+            kept.forget_others()
+            return
+    kept.forget_others()
     raise RetryableError(f"repository `{repository}`: its environments change faster than they are decided")
 
 
@@ -103,7 +103,10 @@ def _decided(doors: Doors, connection: Connection, former: dict[str, str], made:
 
 
 class _Kept:
-    """Commits that are kept for deployments which are about to be on record; or not, after all."""
+    """Commits that are kept for deployments which are about to be on record; or not, after all.
+
+    Where it is not known whether they are, as after a database that fell silent, they stay kept.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -118,7 +121,8 @@ class _Kept:
     def on_record(self, openings: Sequence[NewDeployment]) -> None:
         self._ids -= {opening.id for opening in openings}
 
-    def forget(self) -> None:
+    def forget_others(self) -> None:
+        """Let go of those that are not on record."""
         for id in sorted(self._ids):
             self._connection.mirror.forget(id)
 
