@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controller.history import read
+from controller.history import overview
 from controller.history.store import Store
 from controller.model.deployment import EngineKind
 
@@ -12,7 +12,7 @@ _MOST = 5  # that are named
 def unserved(store: Store, kind: EngineKind) -> str:
     """What is wrong with that and what to do about it, in a sentence; empty: it can plan all of them."""
     other = next(found for found in EngineKind if found is not kind)
-    bound = [found.slug for found in read.environments(store) if found.binding and found.binding.engine is other]
+    bound = overview.bound_to(store, other)
     if not bound:
         return ""
     more = f" and {len(bound) - _MOST} more" if len(bound) > _MOST else ""

@@ -34,17 +34,21 @@ def commits(
         if before is not None:
             query = query.where(CommitRow.position < _commit(session, before, repository).position)
         found = list(session.scalars(query.order_by(CommitRow.position.desc()).limit(limit)))
-        return _with_verdicts(session, repository, found, most, projects)
+        mine = _of(repository, [row.id for row in found], projects)
+        return _with_verdicts(session, mine, found, most)
 
 
-def commit(store: Store, id: str, *, projects: Collection[str] | None = None) -> CommitRecord:
+def commit(store: Store, id: str, *, most: int | None = None, projects: Collection[str] | None = None) -> CommitRecord:
     """One commit with its verdicts; a unique beginning of its id, of 7 digits at least, will do.
 
     Where several repositories have it, as where one is watched twice, it is that of the one in which it means most.
+    `most`: where it has more verdicts, only so many of those that are not `unchanged`. `projects` as in `commits`.
     """
     with store.reading() as session:
         row = _commit(session, id, None)
-        return _with_verdicts(session, row.repository, [row], None, projects)[0]
+        mine = _of(row.repository, [row.id], projects)
+        many = session.scalar(sa.select(sa.func.count()).select_from(VerdictRow).where(*mine)) or 0
+        return _with_verdicts(session, mine, [row], most if most is not None and many > most else None)[0]
 
 
 def described(store: Store, id: str) -> CommitRecord:
@@ -134,17 +138,14 @@ def _most_told(session: Session, id: str) -> CommitRow:
     return session.scalars(query).one()
 
 
+def _of(repository: str, ids: Sequence[str], projects: Collection[str] | None) -> list[sa.ColumnElement[bool]]:
+    of_commits = [VerdictRow.repository == repository, VerdictRow.commit.in_(ids)]
+    return of_commits if projects is None else [*of_commits, VerdictRow.project.in_(projects)]
+
+
 def _with_verdicts(
-    session: Session,
-    repository: str,
-    found: Sequence[CommitRow],
-    most: int | None,
-    projects: Collection[str] | None,
+    session: Session, mine: Sequence[sa.ColumnElement[bool]], found: Sequence[CommitRow], most: int | None
 ) -> list[CommitRecord]:
-    ids = [row.id for row in found]
-    mine = [VerdictRow.repository == repository, VerdictRow.commit.in_(ids)]
-    if projects is not None:
-        mine.append(VerdictRow.project.in_(projects))
     counts = _counts(session, mine)
     query = sa.select(VerdictRow).where(*mine)
     if most is not None:
@@ -155,7 +156,7 @@ def _with_verdicts(
         first = told.where(*mine, VerdictRow.kind != VerdictKind.UNCHANGED).subquery()
         is_first = sa.and_(VerdictRow.environment_uuid == first.c.environment_uuid, VerdictRow.commit == first.c.commit)
         query = query.join(first, is_first).where(first.c.place <= most)
-    verdicts: dict[str, list[VerdictRow]] = {id: [] for id in ids}
+    verdicts: dict[str, list[VerdictRow]] = {row.id: [] for row in found}
     for row in session.scalars(query.order_by(VerdictRow.project, VerdictRow.environment)):
         verdicts[row.commit].append(row)
     return [rows.commit(row, verdicts[row.id], counts.get(row.id)) for row in found]

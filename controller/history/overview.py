@@ -13,7 +13,7 @@ from controller.history import rows
 from controller.history.columns import Text
 from controller.history.store import Store
 from controller.history.tables import CommitRow, DeploymentRow, EnvironmentRow, HoldRow
-from controller.model.deployment import OPEN, Mode
+from controller.model.deployment import OPEN, EngineKind, Mode
 from controller.model.record import CommitRecord, Deployment, Environment
 
 _LOOKS = (Mode.PLAN_ONLY, Mode.DRIFT)  # those that change nothing in their environment
@@ -68,6 +68,17 @@ def environments(store: Store, projects: Sequence[str] | None, after: str, limit
     """The same, without what is beside them."""
     with store.reading() as session:
         return _environments(session, projects, after, limit)
+
+
+def bound_to(store: Store, engine: EngineKind) -> list[str]:
+    """P/E of all environments that are bound to this kind of engine, sorted."""
+    query = (
+        sa.select(EnvironmentRow.project, EnvironmentRow.name)
+        .where(EnvironmentRow.removed_at.is_(None), EnvironmentRow.binding["engine"].as_string() == engine)
+        .order_by(EnvironmentRow.project, EnvironmentRow.name)
+    )
+    with store.reading() as session:
+        return [f"{project}/{name}" for project, name in session.execute(query)]
 
 
 def _environments(session: Session, projects: Sequence[str] | None, after: str, limit: int) -> list[Environment]:

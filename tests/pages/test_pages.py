@@ -41,6 +41,27 @@ def test_of_many_environments_the_first_are_shown_and_the_way_to_all(shop: World
     assert page.count("why?") == 200
 
 
+def test_of_many_environments_those_that_a_commit_does_not_change_are_counted(shop: World):
+    of = make.commit("Say more")
+    kinds = {f"shop/e{number:03}": VerdictKind.UNCHANGED for number in range(250)}
+    held = {"shop/one": VerdictKind.HELD}
+    found = [make.wants(shop, slug, of, opens=False, kind=kind) for slug, kind in (kinds | held).items()]
+    make.decided(shop, [of], found, before=make.commit_id("Add the shop"))
+    page = shop.visitor().see(f"/commits/{of.id}")
+    commands = f"lockstep get commit {of.id[:10]} lists all."
+    assert f"251 environments 1 held, 250 unchanged. Here is what it changes; {commands}" in page
+    assert page.count("why?") == 1
+    other = make.commit("Say no more")
+    found = [
+        make.wants(shop, slug, other, opens=False, kind=kind, version=make.version(shop, slug))
+        for slug, kind in kinds.items()
+    ]
+    make.decided(shop, [other], found, before=of.id)
+    page = shop.visitor("bea").see(f"/commits/{other.id}")
+    commands = f"lockstep get commit {other.id[:10]} lists all."
+    assert f"250 environments 250 unchanged. {commands} It changes nothing in any of them." in page
+
+
 def test_an_empty_list_says_what_to_look_at(world: World):
     seen = world.visitor().see("/")
     assert "No environment is known yet. The first poll of a repository finds them: the system page says when" in seen

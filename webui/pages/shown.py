@@ -26,7 +26,6 @@ from controller.model.deployment import (
     Origin,
     Role,
     Status,
-    VerdictKind,
 )
 from controller.model.record import CommitRecord, Deployment, Environment
 from webui import access
@@ -152,12 +151,11 @@ def commits(doors: Doors, who: Caller, arguments: Mapping[str, str]) -> dict[str
 
 
 def commit(doors: Doors, who: Caller, id: str) -> dict[str, object]:
-    found = decided.commit(doors.store, id, projects=who.projects)
-    told = sorted(found.verdicts, key=lambda one: one.kind is VerdictKind.UNCHANGED)
+    found = decided.commit(doors.store, id, most=_MOST, projects=who.projects)
     deployments = read.deployments(doors.store, repository=found.repository, commit=found.id, limit=_MOST)
     return {
         "commit": found,
-        "verdicts": told[:_MOST] if len(told) > _MOST else found.verdicts,
+        "many": sum(found.counts.values()),
         "deployments": [row for row in deployments if who.sees(row.project)],
     }
 
