@@ -53,6 +53,10 @@ class RetryableError(LockstepError):
     """The world is not ready: the next poll tries again."""
 
 
+class EndingError(LockstepError):
+    """The controller ends: what would take long is left, and begun anew by the next start."""
+
+
 class ConflictError(LockstepError):
     """The request does not fit the state that the thing is in now."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -16,6 +18,7 @@ from controller import machine
 from controller.carrier import Carrier
 from controller.deployments import follow, leftovers, repacking, runs, undecided, upkeep
 from controller.deployments.doors import Connection, Doors
+from controller.errors import EndingError
 from controller.guarded import guarded
 from controller.history import deliveries, reconnecting, watching
 from controller.history import queue as history
@@ -47,9 +50,9 @@ class Loop:
     """
 
     def __init__(self, doors: Doors) -> None:
-        self._doors = doors
         self._draining = threading.Event()
         self._stopping = threading.Event()
+        self._doors = doors = replace(doors, ends=self._stopping.is_set)
         limits = doors.limits
         self._room = Room(limits.plans, limits.applies, limits.memory_per_run, doors.available_memory)
         self._threads: dict[str, threading.Thread] = {}
@@ -223,8 +226,9 @@ class Loop:
             guarded(f"{name}, which failed", partial(undecided.failed, self._doors, repository, error))
 
         def decide() -> None:
-            follow.decide(self._doors, repository)
-            self._retries.succeeded(name)
+            with contextlib.suppress(EndingError):
+                follow.decide(self._doors, repository)
+                self._retries.succeeded(name)
 
         guarded(name, decide, failed)
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from controller import clock, machine
 from controller.deployments.memory import Memory
-from controller.errors import LockstepError
+from controller.errors import EndingError, LockstepError
 from controller.forge.webhook import Forge
 from controller.git.mirror import Mirror
 from controller.git.remotes import Heads, Remotes
@@ -119,4 +119,10 @@ class Doors:
     memory: Memory = field(default_factory=Memory)  # of what commits meant; may be lost at any time
     reread: Callable[[], Reread] | None = None  # the settings; None where there are none to read
     now: Callable[[], datetime] = clock.now
+    ends: Callable[[], bool] = lambda: False  # whether what takes long is to be left, for the controller ends
     available_memory: Callable[[], int | None] = machine.available_memory
+
+    def go_on(self) -> None:
+        """Said now and then by whatever takes long."""
+        if self.ends():
+            raise EndingError("the controller ends; the next start begins that anew")

@@ -12,7 +12,7 @@ from controller.deployments import module_pins, rehash, renaming, undecided
 from controller.deployments.deciding import Deciding
 from controller.deployments.doors import Connection, Doors
 from controller.deployments.openings import Made
-from controller.errors import LockstepError, NotFoundError, RetryableError
+from controller.errors import EndingError, LockstepError, NotFoundError, RetryableError
 from controller.history import decide as history
 from controller.history import deliveries, read, watching
 from controller.history import standing as picture
@@ -67,7 +67,11 @@ def decide(doors: Doors, repository: str) -> None:
     for attempt in range(_TRIES):
         is_alone = attempt >= _TRIES_BESIDE_OTHERS and connection.mirror.known() == made.tip
         with doors.store.alone() if is_alone else contextlib.nullcontext():
-            is_decided = _decided(doors, connection, former, made, kept)
+            try:
+                is_decided = _decided(doors, connection, former, made, kept)
+            except EndingError:
+                kept.forget_others()
+                raise
         if is_decided:
             kept.forget_others()
             return

@@ -90,6 +90,7 @@ class Openings:
 
     def _new(self, case: Case, opening: Opening, outcome: Outcome, tip: Tip) -> NewDeployment:
         """Resolve once more, in full, what is to be deployed: at a commit where it has a name that is known."""
+        self._doors.go_on()
         is_tip = tip.repository is not None and opening.commit == tip.commit.id
         repository = tip.repository if is_tip and tip.repository else self._earlier.at(opening.commit)
         called = self._earlier.name(repository, case.slug)

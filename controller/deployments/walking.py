@@ -167,6 +167,7 @@ class Asking:
         return standing is not None and any(hold.kind is HoldKind.PINNED for hold in standing.holds)
 
     def _answer(self, repository: Repository, slug: str) -> Evaluated:
+        self._doors.go_on()
         return self._doors.memory.answer(self._connection.id, self.question(repository, slug))
 
     def _past(self, found: Standing | None, *, needs_used: bool) -> Past:

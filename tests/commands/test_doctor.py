@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import cli
-from tests import deploy_factories
+from tests import databases, deploy_factories
 
 
 @pytest.fixture
@@ -85,8 +85,7 @@ def test_environments_of_the_other_engine_are_told(
 ) -> None:
     with deploy_factories.world(machine / "company") as world:
         world.deploy(deploy_factories.project(staging=deploy_factories.sized(1)))
-    database = f"sqlite:///{machine / 'company' / 'lockstep.sqlite3'}"
-    monkeypatch.setenv("LOCKSTEP_DATABASE_URL", database)
+    monkeypatch.setenv("LOCKSTEP_DATABASE_URL", databases.address(machine / "company"))
     assert cli.main(["doctor"]) == 0
     assert "binding" not in capsys.readouterr().out
     (machine / "terraform").unlink()

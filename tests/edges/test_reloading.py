@@ -250,6 +250,8 @@ def _follow(doors: Doors, id: str) -> None:
 
 
 def sql_is_whole(acme: World) -> bool:
-    """Whether every row refers to one that is there."""
+    """Whether every row refers to one that is there; PostgreSQL takes no other."""
+    if not acme.doors.store.is_sqlite:
+        return True
     with acme.doors.store.reading() as session:
         return not session.execute(sa.text("PRAGMA foreign_key_check")).all()

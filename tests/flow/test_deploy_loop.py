@@ -15,6 +15,7 @@ import pytest
 
 from controller.deployments import actions, follow
 from controller.errors import RetryableError
+from controller.history import read
 from controller.loop import Loop
 from controller.model.deployment import Status
 from controller.runner.protocol import Phase
@@ -134,11 +135,32 @@ def test_a_loop_that_stopped_is_not_alive(acme: World) -> None:
     assert not loop.is_alive()
 
 
+def test_a_decision_that_takes_long_is_left_when_the_loop_stops(acme: World) -> None:
+    acme.push(project(**{f"e{number}": sized(number) for number in range(200)}))
+    follow.poll(acme.doors, REPOSITORY)
+    begun = threading.Event()
+
+    def slowly() -> datetime:
+        if threading.current_thread().name.startswith("decision"):
+            begun.set()
+            time.sleep(0.2)  # 40 s in all, if it is looked at for every deployment that is made
+        return acme.clock()
+
+    loop = Loop(dataclasses.replace(acme.doors, now=slowly))
+    loop.start()
+    assert begun.wait(60)
+    loop.stop()
+    (found,) = read.repositories(acme.doors.store)
+    assert (found.decided_tip, found.error) == (None, None)
+    acme.decide()
+    assert len(acme.deployments()) == 200
+
+
 def test_what_begins_while_the_loop_stops_has_ended_when_it_has_stopped(acme: World) -> None:
     """The doors are closed after it: whoever is still at work then would find them closed."""
     acme.push(project(development=sized(1)))
     follow.poll(acme.doors, REPOSITORY)
-    is_stopping, looked = threading.Event(), threading.Event()
+    is_stopping, looked, begun = threading.Event(), threading.Event(), threading.Event()
 
     def now() -> datetime:
         name = threading.current_thread().name
@@ -146,6 +168,7 @@ def test_what_begins_while_the_loop_stops_has_ended_when_it_has_stopped(acme: Wo
             looked.set()
             is_stopping.wait(60)
         elif name.startswith("decision"):
+            begun.set()
             time.sleep(0.5)
         return acme.clock()
 
@@ -156,4 +179,4 @@ def test_what_begins_while_the_loop_stops_has_ended_when_it_has_stopped(acme: Wo
     threading.Timer(2, is_stopping.set).start()
     loop.stop()
     assert [one.name for one in threading.enumerate() if one.name.startswith("decision")] == []
-    assert acme.environment("development").decided is not None
+    assert begun.is_set()

@@ -6,6 +6,7 @@ import dataclasses
 import threading
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import pygit2
@@ -14,8 +15,9 @@ import pytest
 from controller.deployments import actions, follow, suspending
 from controller.deployments.deciding import Deciding
 from controller.deployments.openings import Made
+from controller.errors import EndingError
 from controller.git.mirror import DEPLOYMENTS
-from controller.history import standing
+from controller.history import read, standing
 from controller.model.deployment import Status
 from tests.databases import both_databases
 from tests.deploy_factories import REPOSITORY, World, project, sized, world
@@ -27,6 +29,12 @@ AWHILE = 1  # seconds that a thread gets to do something that takes a millisecon
 def acme(tmp_path: Path) -> Iterator[World]:
     with world(tmp_path) as made:
         yield made
+
+
+def kept(folder: Path) -> set[str]:
+    """Ids of the deployments whose commits the mirror keeps."""
+    references = pygit2.Repository(folder / "mirror.git").references
+    return {name.removeprefix(DEPLOYMENTS) for name in references if name.startswith(DEPLOYMENTS)}
 
 
 class Disturbed:
@@ -78,9 +86,22 @@ def test_of_what_an_overtaken_decision_would_have_opened_nothing_is_kept(acme: W
     follow.decide(dataclasses.replace(acme.doors, now=Disturbed(acme, range(1, 2))), REPOSITORY)
     acme.settle()
     assert acme.told(commit) == {"busy": "held (suspended by ann)", "quiet": "deployed"}
-    references = pygit2.Repository(tmp_path / "mirror.git").references
-    kept = {name.removeprefix(DEPLOYMENTS) for name in references if name.startswith(DEPLOYMENTS)}
-    assert kept == {row.id for row in acme.deployments()}
+    assert kept(tmp_path) == {row.id for row in acme.deployments()}
+
+
+def test_a_decision_is_left_where_the_controller_ends_and_made_by_the_next_one(acme: World, tmp_path: Path) -> None:
+    acme.deploy(project(busy=sized(1), quiet=sized(2)))
+    commit = acme.push({f"projects/shop/{name}/app.manifest.yaml": sized(3) for name in ("busy", "quiet")})
+    follow.poll(acme.doors, REPOSITORY)
+    for most in range(4):  # two environments are looked at, and two deployments made
+        looks = iter([False] * most)
+        with pytest.raises(EndingError) as e:
+            follow.decide(dataclasses.replace(acme.doors, ends=partial(next, looks, True)), REPOSITORY)
+        assert str(e.value) == "the controller ends; the next start begins that anew"
+        assert kept(tmp_path) == {row.id for row in acme.deployments()}
+        assert read.repositories(acme.doors.store)[0].decided_tip != commit
+    acme.settle()
+    assert acme.told(commit) == {"busy": "deployed", "quiet": "deployed"}
 
 
 def test_what_is_opened_for_those_that_did_not_change_is_made_once(acme: World) -> None:
