@@ -228,9 +228,12 @@ def half_done(acme: World) -> tuple[Deployment, Deployment]:
 
 
 def state_of(acme: World) -> str:
-    """Names of what the state knows, one a line."""
+    """Names of what the state knows, one a line; none while the engine writes it, which it does in place."""
     found = list((acme.doors.data / "states").glob("*/terraform.tfstate"))
-    resources = json.loads(found[0].read_text())["resources"] if found else []
+    try:
+        resources = json.loads(found[0].read_text())["resources"] if found else []
+    except json.JSONDecodeError:
+        return ""
     return "\n".join(f".{resource['name']}" for resource in resources)
 
 
